@@ -1,0 +1,227 @@
+"""Build one Lambda layer, with bytecode that the runtime accepts; the layers' Makefiles call this.
+
+    python3 local/build_layer.py vendor ARTIFACTS_DIR
+
+Start-up is five times slower without valid `.pyc`: Lambda cannot write them, and those that pip makes are
+stale once a zip has changed the files' times. So the sources are compiled here by a Python of exactly the
+runtime's version, with hash-based `.pyc` that are never checked against the source.
+
+| setting | default | meaning |
+| --- | --- | --- |
+| `REFUNDKIT_RUNTIME` | python3.13 | the Lambda runtime (template parameter `PythonRuntime`) |
+| `REFUNDKIT_ARCH` | arm64 | arm64 or x86_64 (template parameter `Architecture`) |
+| `REFUNDKIT_PLATFORM` | lambda | `host` takes wheels for this machine, which the local stack runs on |
+
+The layers of third-party packages are kept in `.local/cache/layers`, so that only a changed list of
+requirements costs a build. Standard library only; runs on any Python 3.8 or newer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+
+from local import interpreters  # noqa: E402  (after the path is set)
+from local.bootstrap import VENVS, install_environ  # noqa: E402
+from local.console import StepFailed, explain  # noqa: E402
+
+CACHE = ROOT / ".local" / "cache" / "layers"
+PACKAGES = {"sdk": "refundkit", "core": "refundkit_core"}
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+EPOCH_S = 315_619_200  # 1980-01-02: zip files know no earlier day; equal sources give equal archives
+INSTALL_TIMEOUT_S = 600
+BOTOCORE_SERVICES = frozenset(
+    "cloudwatch dynamodb events kms lambda logs s3 scheduler secretsmanager ses sesv2 sqs stepfunctions sts".split()
+)
+"""The services that the functions call; botocore's descriptions of the other 400 are left out."""
+
+
+class Target(NamedTuple):
+    """What a layer is built for."""
+
+    runtime: str
+    arch: str
+    on_host: bool
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The runtime's Python version."""
+        major, minor = self.runtime[len("python") :].split(".")
+        return int(major), int(minor)
+
+
+def target_from_environment() -> Target:
+    """Read the settings of the module's table.
+
+    Raises:
+        StepFailed: a setting has a value that is not in the table.
+    """
+    runtime = os.environ.get("REFUNDKIT_RUNTIME") or "python3.13"
+    arch = os.environ.get("REFUNDKIT_ARCH") or "arm64"
+    where = os.environ.get("REFUNDKIT_PLATFORM") or "lambda"
+    supported = [f"python{major}.{minor}" for major, minor in interpreters.SUPPORTED]
+    for name, given, allowed in (
+        ("REFUNDKIT_RUNTIME", runtime, supported),
+        ("REFUNDKIT_ARCH", arch, list(MACHINES)),
+        ("REFUNDKIT_PLATFORM", where, ["lambda", "host"]),
+    ):
+        if given not in allowed:
+            raise StepFailed(f"{name}={given} is none of: {', '.join(allowed)}")
+    return Target(runtime, arch, where == "host")
+
+
+def compiler_for(target: Target) -> str:
+    """The Python whose bytecode the runtime accepts: exactly the same minor version.
+
+    Raises:
+        StepFailed: there is none on this machine.
+    """
+    chosen = interpreters.probe(os.environ.get(interpreters.OVERRIDE) or sys.executable)
+    if chosen is None or chosen.version != target.version:
+        chosen = interpreters.find(target.version)
+    if chosen is None:
+        raise StepFailed(
+            f"the layers are built for {target.runtime}, and no {target.runtime} that runs was found here",
+            f"install {target.runtime}, or build for a Python that is here: set REFUNDKIT_RUNTIME and deploy with the "
+            "parameter PythonRuntime of the same name (`make deploy` keeps the two together)",
+        )
+    return chosen.path
+
+
+def install(requirements: Path, folder: Path, target: Target, python: str) -> None:
+    """Install a hashed list into `folder`: wheels only, for the target, nothing resolved anew.
+
+    Raises:
+        StepFailed: the installer failed; the message carries its last lines.
+    """
+    uv = VENVS / "boot" / "bin" / "uv"
+    version = target.runtime[len("python") :]
+    machine = MACHINES[target.arch]
+    if uv.exists():
+        command = [str(uv), "pip", "install", "-q", "--python", python, "--no-build"]
+        command += [] if target.on_host else ["--python-version", version]
+        command += [] if target.on_host else ["--python-platform", f"{machine}-manylinux2014"]
+    else:
+        command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary=:all:"]
+        command += [] if target.on_host else ["--python-version", version, "--implementation", "cp"]
+        command += [] if target.on_host else ["--platform", f"manylinux2014_{machine}"]
+    command += ["--no-deps", "--require-hashes", "--target", str(folder), "-r", str(requirements)]
+    result = subprocess.run(
+        command,
+        env=install_environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_TIMEOUT_S,
+        check=False,
+    )
+    if result.returncode:
+        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
+        raise StepFailed(f"installing {requirements.relative_to(ROOT)} for {target.runtime} failed:\n{tail}")
+
+
+def prune(folder: Path) -> None:
+    """Drop what a function never reads: other services' descriptions, tests, stubs, scripts, examples.
+
+    Of a distribution's metadata the headers stay: pydantic and Powertools read versions from them.
+    """
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    (folder / ".lock").unlink(missing_ok=True)
+    for service in [*folder.glob("botocore/data/*/"), *folder.glob("boto3/data/*/")]:
+        if service.is_dir() and service.name not in BOTOCORE_SERVICES:
+            shutil.rmtree(service)
+    for pattern in ("boto3/examples", "**/tests", "**/test", "**/__pycache__"):
+        for path in list(folder.glob(pattern)):
+            shutil.rmtree(path, ignore_errors=True)
+    for pattern in ("**/*.pyi", "**/py.typed", "botocore/data/*/*/examples-1.json*"):
+        for path in list(folder.glob(pattern)):
+            path.unlink()
+    for metadata in folder.glob("*.dist-info"):
+        headers = re.split(r"\n\s*\n", (metadata / "METADATA").read_text(encoding="utf-8"), maxsplit=1)[0]
+        shutil.rmtree(metadata)
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(headers + "\n", encoding="utf-8")
+
+
+def compile_all(folder: Path, python: str) -> None:
+    """Compile every module in `folder`, naming it by where Lambda mounts it, and fix all times.
+
+    Raises:
+        StepFailed: a module has a syntax error for this Python.
+    """
+    command = [python, "-I", "-m", "compileall", "-q", "-f", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(folder), "-p", "/opt/python", str(folder)]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise StepFailed(f"compiling {folder.name} failed:\n{result.stdout.strip()}")
+    for path in sorted(folder.rglob("*"), reverse=True):
+        os.utime(path, (EPOCH_S, EPOCH_S))
+
+
+def build_packages(name: str, target: Target) -> Path:
+    """Build the third-party layer `name`, or find it in the cache; return the folder of its modules."""
+    requirements = ROOT / "layers" / name / "requirements.txt"
+    python = compiler_for(target)
+    digest = hashlib.sha256(Path(__file__).read_bytes() + requirements.read_bytes()).hexdigest()[:16]
+    where = f"host-{platform.system()}-{platform.machine()}" if target.on_host else target.arch
+    kept = CACHE / f"{name}-{target.runtime}-{where}-{digest}".lower()
+    if kept.is_dir():
+        return kept
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".building-") as scratch:
+        folder = Path(scratch) / "python"
+        install(requirements, folder, target, python)
+        prune(folder)
+        compile_all(folder, python)
+        try:
+            folder.rename(kept)
+        except OSError:
+            if not kept.is_dir():  # otherwise another build of the same was faster
+                raise
+    return kept
+
+
+def build(name: str, artifacts: Path) -> None:
+    """Put the layer `name` into `artifacts`/python.
+
+    Raises:
+        StepFailed: a setting is wrong, the Python is missing, or installing or compiling failed.
+    """
+    target = target_from_environment()
+    folder = artifacts / "python"
+    shutil.rmtree(folder, ignore_errors=True)
+    if name in PACKAGES:
+        source = ROOT / "layers" / name / PACKAGES[name]
+        shutil.copytree(source, folder / PACKAGES[name], ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        compile_all(folder, compiler_for(target))
+    else:
+        shutil.copytree(build_packages(name, target), folder)
+
+
+def main() -> int:
+    """Command line: the layer's name and the folder that SAM gives as ARTIFACTS_DIR."""
+    if len(sys.argv) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        build(sys.argv[1], Path(sys.argv[2]))
+    except StepFailed as failure:
+        explain(failure)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
