@@ -1,0 +1,146 @@
+"""Webhook deliveries: signed, posted to loopback addresses only, retried a few times, and logged."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import ipaddress
+import json
+import queue
+import ssl
+import threading
+from collections import deque
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.stripe_sandbox import ids
+from local.stripe_sandbox.books import Json
+from local.stripe_sandbox.clock import SandboxClock
+
+BACKOFF_S = (0.1, 0.3, 1.0)
+TIMEOUT_S = 5.0
+WORKERS = 4
+LOG_LENGTH = 2000
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL is plain http or https to this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and is_loopback_host(host or "")
+
+
+def is_loopback_host(host: str) -> bool:
+    """`localhost` or a literal loopback address; names are not resolved, so no name can lie."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def signature_header(body: bytes, secret: str, timestamp: int) -> str:
+    """`Stripe-Signature`: HMAC-SHA256 with the endpoint's secret over `timestamp.body`."""
+    signed = hmac.new(secret.encode(), str(timestamp).encode() + b"." + body, hashlib.sha256).hexdigest()
+    return f"t={timestamp},v1={signed}"
+
+
+class Courier:
+    """Posts events from background threads, so that no API call waits for a webhook."""
+
+    def __init__(self, lock: threading.RLock, clock: SandboxClock) -> None:  # type: ignore[valid-type,unused-ignore]
+        self._lock = lock
+        self._clock = clock
+        self._queue: queue.SimpleQueue[tuple[Json, Json, str, bytes] | None] = queue.SimpleQueue()
+        self._log: deque[Json] = deque(maxlen=LOG_LENGTH)
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def post(self, *, account_id: str, endpoint: Json, secret: str, event: Json, stored: Json) -> None:
+        """Queue one delivery. `stored` is the event whose `pending_webhooks` falls on success."""
+        record: Json = {
+            "id": ids.new_id("whd"), "account": account_id, "endpoint": endpoint["id"], "url": endpoint["url"],
+            "event": event["id"], "type": event["type"], "status": "pending", "attempts": [],
+        }  # fmt: skip
+        self._log.append(record)
+        body = json.dumps(event, indent=2).encode()
+        self._queue.put((record, stored, secret, body))
+
+    def log(self) -> list[Json]:
+        """Recent deliveries, newest first."""
+        return [json.loads(json.dumps(record)) for record in reversed(self._log)]
+
+    def forget(self, account_id: str | None) -> None:
+        """Drop the log of one account, or all of it. What is under way still goes out."""
+        kept = [record for record in self._log if account_id and record["account"] != account_id]
+        self._log.clear()
+        self._log.extend(kept)
+
+    def start(self) -> None:
+        """Start the posting threads."""
+        for number in range(WORKERS):
+            thread = threading.Thread(target=self._work, name=f"stripe-sandbox-courier-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """End the threads; what was not delivered yet is dropped."""
+        self._stopped.set()
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(timeout=TIMEOUT_S + 1)
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            if not self._stopped.is_set():
+                self._deliver(*job)
+
+    def _deliver(self, record: Json, stored: Json, secret: str, body: bytes) -> None:
+        for pause_s in (*BACKOFF_S, None):
+            with self._lock:
+                timestamp, now = self._clock.signature_time(), self._clock.now()
+            attempt = self._attempt(record["url"], signature_header(body, secret, timestamp), body)
+            delivered = 200 <= (attempt["status"] or 0) < 300
+            with self._lock:
+                record["attempts"].append(attempt | {"time": now})
+                if delivered:
+                    record["status"] = "delivered"
+                    stored["pending_webhooks"] -= 1
+                elif pause_s is None:
+                    record["status"] = "failed"
+            if delivered or pause_s is None or self._stopped.wait(pause_s):
+                return
+
+    @staticmethod
+    def _attempt(url: str, signature: str, body: bytes) -> dict[str, Any]:
+        """One POST; the answer's status, or the reason for there being none. Redirects are not followed."""
+        if not is_loopback_url(url):
+            return {"status": None, "error": "refused: only loopback addresses are posted to"}
+        parts = urlsplit(url)
+        host, target = parts.hostname or "", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection: http.client.HTTPConnection
+        if parts.scheme == "https":
+            # A loopback receiver has a self-signed certificate; there is nobody in between to fear.
+            unverified = ssl._create_unverified_context()
+            connection = http.client.HTTPSConnection(host, parts.port, timeout=TIMEOUT_S, context=unverified)
+        else:
+            connection = http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT_S)
+        headers = {
+            "Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature,
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        }  # fmt: skip
+        try:
+            connection.request("POST", target, body, headers)
+            answer = connection.getresponse()
+            answer.read(65536)
+            return {"status": answer.status, "error": None}
+        except (OSError, http.client.HTTPException) as exc:
+            return {"status": None, "error": type(exc).__name__}
+        finally:
+            connection.close()
