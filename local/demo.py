@@ -1,0 +1,127 @@
+"""`make demo`: a story told against the running stack. Every line is checked; the first that is not so ends it."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from typing import Any
+
+from local.console import StepFailed, colour, explain, step
+from local.http_json import Answer, Unreachable, call
+from local.org import add_organization
+from local.settings import from_environment
+from local.warm import headers_for, wait_for_final
+
+COMPLETED_WITHIN_S = 15.0
+
+
+class NotAsTold(Exception):
+    """The stack did something else than the story says."""
+
+
+class Story:
+    """The narrator: an organization's key, and the sentences that were found true."""
+
+    def __init__(self, organization: dict[str, Any]) -> None:
+        self.api = f"{organization['api_base']}/v1"
+        self.base = str(organization["api_base"])
+        self.key = str(organization["test_key"])
+        self.charges: dict[str, str] = organization["transactions"]
+
+    def tell(self, sentence: str, holds: bool, found: object = "") -> None:
+        """Print a sentence that holds. Raises NotAsTold when it does not."""
+        if not holds:
+            raise NotAsTold(f"{sentence}\n  but: {found}")
+        print(f"  {colour('✓', '32')} {sentence}", flush=True)
+
+    def refund(self, charge: str, amount: int, key: str | None = None, reason: str = "product_defective") -> Answer:
+        """POST a refund of a sample charge."""
+        body = {"transactionId": self.charges[charge], "amount": amount, "reason": reason}
+        headers = {**headers_for(self.key), "Idempotency-Key": key or f"demo-{uuid.uuid4()}"}
+        return call("POST", f"{self.api}/refunds", body, headers)
+
+    def get(self, path: str) -> Answer:
+        """GET below the API's version."""
+        return call("GET", f"{self.api}{path}", headers=headers_for(self.key))
+
+    def finished(self, answer: Answer) -> dict[str, Any]:
+        """The refund once it is final."""
+        return wait_for_final(self.base, self.key, str(answer.body["data"]["id"]), COMPLETED_WITHIN_S)
+
+
+def code_of(answer: Answer) -> str:
+    """The error's code, or an empty text."""
+    error = (answer.body or {}).get("error") or {}
+    return str(error.get("code", ""))
+
+
+def refunds_are_paid(story: Story) -> str:
+    """A whole refund and partial ones; returns the first refund's id."""
+    began = time.monotonic()
+    first = story.refund("fresh_usd", 2_000, key="demo-first")
+    story.tell("A refund of $20 of a $50 charge is accepted", first.status == 201, first)
+    paid = story.finished(first)
+    took = time.monotonic() - began
+    told = f"and completed at the processor after {took:.1f} s ({paid.get('externalRefundId')})"
+    story.tell(told, paid.get("status") == "completed" and bool(paid.get("externalRefundId")), paid)
+    again = story.refund("fresh_usd", 2_000, key="demo-first")
+    same = (again.body.get("data") or {}).get("id") == first.body["data"]["id"]
+    replayed = again.headers.get("idempotent-replayed") == "true"
+    story.tell("The same request with the same key is the same refund: nothing is paid twice", same and replayed, again)
+    other = story.refund("fresh_usd", 2_100, key="demo-first")
+    story.tell("The key with another body is refused", code_of(other) == "idempotency_key_reused", other)
+    rest = story.refund("fresh_usd", 3_000)
+    story.tell("A second, partial refund takes the remaining $30", story.finished(rest).get("status") == "completed", rest)
+    more = story.refund("fresh_usd", 1)
+    story.tell("Not a cent more: it is already refunded", code_of(more) == "refund_already_processed", more)
+    return str(first.body["data"]["id"])
+
+
+def refunds_are_refused(story: Story) -> None:
+    """What must not be paid is not."""
+    over = story.refund("small_usd", 1_000)
+    story.tell("More than was paid is refused", code_of(over) == "amount_exceeds_refundable", over)
+    disputed = story.refund("disputed_usd", 100)
+    story.tell("A disputed charge is refused: it would be paid twice", code_of(disputed) == "transaction_disputed", disputed)
+    open_charge = story.refund("uncaptured_usd", 100)
+    story.tell("A charge that was never captured is refused", code_of(open_charge) == "policy_violation", open_charge)
+    nobody = call("GET", f"{story.api}/refunds", headers=headers_for("rk_test_nobody"))
+    story.tell("A wrong key learns nothing", nobody.status == 401 and code_of(nobody) == "invalid_api_key", nobody)
+
+
+def refunds_are_seen(story: Story, refund_id: str) -> None:
+    """Other currencies, the timeline and the list."""
+    yen = story.refund("jpy", 1_200)
+    story.tell("¥1200 are 1200, because the yen has no smaller unit", story.finished(yen).get("status") == "completed", yen)
+    events = story.get(f"/refunds/{refund_id}/events")
+    names = [event["eventType"] for event in events.body.get("data") or []]
+    story.tell(f"The timeline tells it: {', '.join(names)}", events.status == 200 and len(names) >= 2, events)
+    listed = story.get("/refunds?limit=10")
+    ids = [refund["id"] for refund in listed.body.get("data") or []]
+    story.tell(f"The list shows all {len(ids)} refunds, this one too", refund_id in ids and len(ids) == 3, listed)
+
+
+def main() -> int:
+    """Tell the story; 1 when the stack does not run or something is not as told."""
+    try:
+        with step("an organization for the story"):
+            story = Story(add_organization(from_environment(), "demo"))
+        print("\nA merchant gives money back\n")
+        refund_id = refunds_are_paid(story)
+        print("\nand keeps it where it must\n")
+        refunds_are_refused(story)
+        print("\nand sees it all\n")
+        refunds_are_seen(story, refund_id)
+    except StepFailed as failure:
+        explain(failure)
+        return 1
+    except (NotAsTold, Unreachable) as failure:
+        print(f"\n{colour('not as told:', '31')} {failure}", file=sys.stderr)
+        return 1
+    print("\nEverything is as told.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

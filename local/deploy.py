@@ -1,0 +1,132 @@
+"""Build the real template and deploy it into the emulator, with the real SAM CLI."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, NamedTuple
+
+from local.bootstrap import VENVS, ensure_all
+from local.console import StepFailed
+from local.interpreters import Interpreter
+from local.processes import Children, wait_for_http
+from local.settings import REGION, ROOT, STACK_NAME, StackSettings, child_environ, emulator_environ
+
+BUILD_TIMEOUT_S = 900.0
+DEPLOY_TIMEOUT_S = 300.0
+REQUIRED_OUTPUTS = ("RestApiId", "ApiStageName", "TableName", "KmsKeyArn", "EventBusName")
+
+
+class Deployed(NamedTuple):
+    """The stack's outputs, and where its API answers."""
+
+    outputs: dict[str, str]
+    api_url: str
+
+
+def host_architecture() -> str:
+    """This machine's architecture as Lambda names it."""
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+def parameters(settings: StackSettings, python: Interpreter) -> list[str]:
+    """The template's parameters for the local stack."""
+    return [
+        "Stage=local",
+        f"PythonRuntime={python.runtime}",
+        f"Architecture={host_architecture()}",
+        f"StripeApiBase={settings.stripe_url}",
+        f"PublicApiBase={settings.api_base}",
+    ]
+
+
+def _sam(settings: StackSettings) -> list[str]:
+    if not settings.template.exists():
+        raise StepFailed(f"there is no {settings.template.name} to deploy in {settings.template.parent}")
+    return [str(VENVS / "sam" / "bin" / "sam")]
+
+
+def build(settings: StackSettings, children: Children, python: Interpreter) -> None:
+    """`sam build`, for the Python and the processor of this machine, where the emulator runs the functions.
+
+    Raises:
+        StepFailed: the build failed; the message carries the end of its log.
+    """
+    environ = {
+        **child_environ(settings),
+        "REFUNDKIT_PYTHON": python.path,
+        "REFUNDKIT_RUNTIME": python.runtime,
+        "REFUNDKIT_ARCH": host_architecture(),
+        "REFUNDKIT_PLATFORM": "host",
+    }
+    command = [*_sam(settings), "build", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
+    command += ["--template-file", str(settings.template), "--build-dir", str(settings.state / "build")]
+    command += ["--parameter-overrides", *parameters(settings, python)]
+    children.run("sam-build", command, environ, settings.template.parent, BUILD_TIMEOUT_S)
+
+
+def deploy(settings: StackSettings, children: Children, python: Interpreter) -> Deployed:
+    """`sam deploy` into the emulator.
+
+    Raises:
+        StepFailed: the deployment failed, or the stack lacks an output that the local stack needs.
+    """
+    command = [*_sam(settings), "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
+    command += ["--template-file", str(settings.state / "build" / "template.yaml"), "--stack-name", STACK_NAME]
+    command += ["--no-progressbar", "--parameter-overrides", *parameters(settings, python)]
+    environ = {**child_environ(settings), "SAM_CLI_POLL_DELAY": "0.3"}
+    children.run("sam-deploy", command, environ, settings.template.parent, DEPLOY_TIMEOUT_S)
+    outputs = read_outputs(settings)
+    missing = [name for name in REQUIRED_OUTPUTS if not outputs.get(name)]
+    if missing:
+        raise StepFailed(f"the template lacks the outputs {', '.join(missing)}")
+    path = f"/_aws/execute-api/{outputs['RestApiId']}/{outputs['ApiStageName']}"
+    return Deployed(outputs, settings.aws_url + path)
+
+
+def aws_client(settings: StackSettings, service: str) -> Any:
+    """A boto3 client of the emulator (typed Any: boto3 makes its clients at run time)."""
+    import boto3  # not at the top: the tools that only print help need not pay for it
+
+    return boto3.session.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION  # noqa: S106
+    ).client(service, endpoint_url=settings.aws_url)
+
+
+def read_outputs(settings: StackSettings) -> dict[str, str]:
+    """The deployed stack's outputs by name."""
+    stacks = aws_client(settings, "cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
+
+
+def provisioning_environ(settings: StackSettings, outputs: dict[str, str]) -> dict[str, str]:
+    """The environment in which `refundkit_core` provisions: the functions' own settings, by the stack's outputs."""
+    return {
+        **child_environ(settings),
+        "PYTHONPATH": ":".join(str(ROOT / folder) for folder in ("", "layers/core", "layers/sdk")),
+        "REFUNDKIT_STAGE": "local",
+        "REFUNDKIT_TABLE": outputs["TableName"],
+        "REFUNDKIT_KMS_KEY_ID": outputs["KmsKeyArn"],
+        "REFUNDKIT_EVENT_BUS": outputs["EventBusName"],
+        "REFUNDKIT_PROCESSOR_EVENTS_QUEUE_URL": outputs.get("ProcessorEventsQueueUrl", ""),
+        "REFUNDKIT_STRIPE_API_BASE": settings.stripe_url,
+        "REFUNDKIT_PUBLIC_API_BASE": settings.api_base,
+    }
+
+
+def start_emulator(settings: StackSettings, children: Children) -> None:
+    """Start MiniStack and wait until it is healthy.
+
+    Raises:
+        StepFailed: it ended, or did not answer in time.
+    """
+    for folder in ("tmp/state", "tmp/s3"):
+        (settings.state / folder).mkdir(parents=True, exist_ok=True)
+    command = [str(VENVS / "ministack" / "bin" / "ministack")]
+    child = children.start("ministack", command, emulator_environ(settings), settings.state)
+    wait_for_http(f"{settings.aws_url}/_ministack/health", child, 60)
+
+
+def ensure_environments() -> Interpreter:
+    """The environments that a stack needs, on one Python: the emulator's workers and the layers share it."""
+    return ensure_all(["dev", "ministack", "sam"])
+

@@ -1,0 +1,69 @@
+"""Who runs the stack of a state folder: `run.json` names the processes, so that the next run can replace them.
+
+A process id alone proves nothing (ids are used again), so each is kept with the moment its process started,
+and only a process that still has both is ever signalled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from local.processes import Child, end_group, identity, signal_group, wait_until
+from local.settings import StackSettings
+
+REPLACE_TIMEOUT_S = 25.0
+
+
+def _file(settings: StackSettings) -> Path:
+    return settings.state / "run.json"
+
+
+def _mark(name: str, pid: int) -> dict[str, Any]:
+    return {"name": name, "pid": pid, "started": identity(pid)}
+
+
+def _is_same(mark: dict[str, Any]) -> bool:
+    return mark["started"] is not None and identity(int(mark["pid"])) == mark["started"]
+
+
+def write_record(settings: StackSettings, children: list[Child]) -> None:
+    """Note this process as the owner, and its children."""
+    record = {"owner": _mark("owner", os.getpid()), "children": [_mark(child.name, child.pid) for child in children]}
+    scratch = _file(settings).with_suffix(".new")
+    scratch.write_text(json.dumps(record), encoding="utf-8")
+    scratch.replace(_file(settings))
+
+
+def forget(settings: StackSettings) -> None:
+    """Remove the note, and the description of a stack that no longer runs."""
+    _file(settings).unlink(missing_ok=True)
+    settings.record.unlink(missing_ok=True)
+
+
+def stop_earlier_run(settings: StackSettings) -> bool:
+    """Stop the run that this state folder names, its left-over processes included; False when there was none.
+
+    The owner is asked to stop by itself; what it leaves, or left when it was killed, is ended here.
+    """
+    try:
+        record = json.loads(_file(settings).read_text(encoding="utf-8"))
+        owner, children = record["owner"], list(record["children"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    found = False
+    if int(owner["pid"]) != os.getpid() and _is_same(owner):
+        found = True
+        os.kill(int(owner["pid"]), signal.SIGTERM)
+        if not wait_until(lambda: not _is_same(owner), REPLACE_TIMEOUT_S):
+            os.kill(int(owner["pid"]), signal.SIGKILL)
+    for child in children:
+        if _is_same(child):
+            found = True
+            signal_group(int(child["pid"]), signal.SIGTERM)
+            end_group(int(child["pid"]))
+    forget(settings)
+    return found
