@@ -1,0 +1,1 @@
+"""The Stripe sandbox, as the official SDK sees it."""
