@@ -43,7 +43,8 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 EPOCH_S = 315_619_200  # 1980-01-02: zip files know no earlier day; equal sources give equal archives
 INSTALL_TIMEOUT_S = 600
 BOTOCORE_SERVICES = frozenset(
-    "cloudwatch dynamodb events kms lambda logs s3 scheduler secretsmanager ses sesv2 sqs stepfunctions sts".split()
+    "cloudwatch dynamodb events kms lambda logs s3 scheduler secretsmanager ses sesv2 sqs stepfunctions "
+    "sts".split()
 )
 """The services that the functions call; botocore's descriptions of the other 400 are left out."""
 
@@ -94,8 +95,8 @@ def compiler_for(target: Target) -> str:
     if chosen is None:
         raise StepFailed(
             f"the layers are built for {target.runtime}, and no {target.runtime} that runs was found here",
-            f"install {target.runtime}, or build for a Python that is here: set REFUNDKIT_RUNTIME and deploy with the "
-            "parameter PythonRuntime of the same name (`make deploy` keeps the two together)",
+            f"install {target.runtime}, or build for a Python that is here: set REFUNDKIT_RUNTIME and deploy "
+            "with the parameter PythonRuntime of the same name (`make deploy` keeps the two together)",
         )
     return chosen.path
 
@@ -161,7 +162,18 @@ def compile_all(folder: Path, python: str) -> None:
     Raises:
         StepFailed: a module has a syntax error for this Python.
     """
-    command = [python, "-I", "-m", "compileall", "-q", "-f", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    command = [
+        python,
+        "-I",
+        "-m",
+        "compileall",
+        "-q",
+        "-f",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+    ]
     command += ["-s", str(folder), "-p", "/opt/python", str(folder)]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -204,7 +216,9 @@ def build(name: str, artifacts: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if name in PACKAGES:
         source = ROOT / "layers" / name / PACKAGES[name]
-        shutil.copytree(source, folder / PACKAGES[name], ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        shutil.copytree(
+            source, folder / PACKAGES[name], ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        )
         compile_all(folder, compiler_for(target))
     else:
         shutil.copytree(build_packages(name, target), folder)

@@ -2,8 +2,8 @@
 
     python -m local.check_layers .aws-sam/build python3.13
 
-A `.pyc` counts when it carries the runtime's magic number, is hash-based and unchecked, its hash is that of the
-source beside it, and it does not name this machine.
+A `.pyc` counts when it carries the runtime's magic number, is hash-based and unchecked, its hash is that of
+the source beside it, and it does not name this machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNCHECKED_HASH = 0b01
 
 
 class LayerReport(NamedTuple):
-    """What a layer holds. Sizes are bytes, unzipped. `faults` names each module without good bytecode, and why."""
+    """What a layer holds, unzipped. `faults` names each module without good bytecode, and why."""
 
     name: str
     modules: int
@@ -68,7 +68,9 @@ def main() -> int:
     reports = check_build(build, runtime)
     for report in reports:
         size_mb = report.size_bytes / 1e6
-        print(f"  {report.name:<14} {report.modules:>5} modules  {size_mb:6.1f} MB  {len(report.faults)} faults")
+        print(
+            f"  {report.name:<14} {report.modules:>5} modules  {size_mb:6.1f} MB  {len(report.faults)} faults"
+        )
         for fault in report.faults[:10]:
             print(f"    {fault}")
     if not reports:

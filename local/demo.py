@@ -1,4 +1,4 @@
-"""`make demo`: a story told against the running stack. Every line is checked; the first that is not so ends it."""
+"""`make demo`: a story told against the running stack. Every line is checked; a wrong one ends it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Story:
             raise NotAsTold(f"{sentence}\n  but: {found}")
         print(f"  {colour('✓', '32')} {sentence}", flush=True)
 
-    def refund(self, charge: str, amount: int, key: str | None = None, reason: str = "product_defective") -> Answer:
+    def refund(
+        self, charge: str, amount: int, key: str | None = None, reason: str = "product_defective"
+    ) -> Answer:
         """POST a refund of a sample charge."""
         body = {"transactionId": self.charges[charge], "amount": amount, "reason": reason}
         headers = {**headers_for(self.key), "Idempotency-Key": key or f"demo-{uuid.uuid4()}"}
@@ -68,11 +70,19 @@ def refunds_are_paid(story: Story) -> str:
     again = story.refund("fresh_usd", 2_000, key="demo-first")
     same = (again.body.get("data") or {}).get("id") == first.body["data"]["id"]
     replayed = again.headers.get("idempotent-replayed") == "true"
-    story.tell("The same request with the same key is the same refund: nothing is paid twice", same and replayed, again)
+    story.tell(
+        "The same request with the same key is the same refund: nothing is paid twice",
+        same and replayed,
+        again,
+    )
     other = story.refund("fresh_usd", 2_100, key="demo-first")
     story.tell("The key with another body is refused", code_of(other) == "idempotency_key_reused", other)
     rest = story.refund("fresh_usd", 3_000)
-    story.tell("A second, partial refund takes the remaining $30", story.finished(rest).get("status") == "completed", rest)
+    story.tell(
+        "A second, partial refund takes the remaining $30",
+        story.finished(rest).get("status") == "completed",
+        rest,
+    )
     more = story.refund("fresh_usd", 1)
     story.tell("Not a cent more: it is already refunded", code_of(more) == "refund_already_processed", more)
     return str(first.body["data"]["id"])
@@ -83,23 +93,37 @@ def refunds_are_refused(story: Story) -> None:
     over = story.refund("small_usd", 1_000)
     story.tell("More than was paid is refused", code_of(over) == "amount_exceeds_refundable", over)
     disputed = story.refund("disputed_usd", 100)
-    story.tell("A disputed charge is refused: it would be paid twice", code_of(disputed) == "transaction_disputed", disputed)
+    story.tell(
+        "A disputed charge is refused: it would be paid twice",
+        code_of(disputed) == "transaction_disputed",
+        disputed,
+    )
     open_charge = story.refund("uncaptured_usd", 100)
-    story.tell("A charge that was never captured is refused", code_of(open_charge) == "policy_violation", open_charge)
+    story.tell(
+        "A charge that was never captured is refused", code_of(open_charge) == "policy_violation", open_charge
+    )
     nobody = call("GET", f"{story.api}/refunds", headers=headers_for("rk_test_nobody"))
-    story.tell("A wrong key learns nothing", nobody.status == 401 and code_of(nobody) == "invalid_api_key", nobody)
+    story.tell(
+        "A wrong key learns nothing", nobody.status == 401 and code_of(nobody) == "invalid_api_key", nobody
+    )
 
 
 def refunds_are_seen(story: Story, refund_id: str) -> None:
     """Other currencies, the timeline and the list."""
     yen = story.refund("jpy", 1_200)
-    story.tell("¥1200 are 1200, because the yen has no smaller unit", story.finished(yen).get("status") == "completed", yen)
+    story.tell(
+        "¥1200 are 1200, because the yen has no smaller unit",
+        story.finished(yen).get("status") == "completed",
+        yen,
+    )
     events = story.get(f"/refunds/{refund_id}/events")
     names = [event["eventType"] for event in events.body.get("data") or []]
     story.tell(f"The timeline tells it: {', '.join(names)}", events.status == 200 and len(names) >= 2, events)
     listed = story.get("/refunds?limit=10")
     ids = [refund["id"] for refund in listed.body.get("data") or []]
-    story.tell(f"The list shows all {len(ids)} refunds, this one too", refund_id in ids and len(ids) == 3, listed)
+    story.tell(
+        f"The list shows all {len(ids)} refunds, this one too", refund_id in ids and len(ids) == 3, listed
+    )
 
 
 def main() -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import boto3
 
 from local.bootstrap import VENVS, ensure_all
 from local.console import StepFailed
@@ -13,7 +15,7 @@ from local.settings import REGION, ROOT, STACK_NAME, StackSettings, child_enviro
 
 BUILD_TIMEOUT_S = 900.0
 DEPLOY_TIMEOUT_S = 300.0
-REQUIRED_OUTPUTS = ("RestApiId", "ApiStageName", "TableName", "KmsKeyArn", "EventBusName")
+REQUIRED_OUTPUTS = ("RestApiId", "ApiStageName")
 
 
 class Deployed(NamedTuple):
@@ -58,7 +60,14 @@ def build(settings: StackSettings, children: Children, python: Interpreter) -> N
         "REFUNDKIT_ARCH": host_architecture(),
         "REFUNDKIT_PLATFORM": "host",
     }
-    command = [*_sam(settings), "build", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
+    command = [
+        *_sam(settings),
+        "build",
+        "--config-file",
+        str(ROOT / "samconfig.toml"),
+        "--config-env",
+        "local",
+    ]
     command += ["--template-file", str(settings.template), "--build-dir", str(settings.state / "build")]
     command += ["--parameter-overrides", *parameters(settings, python)]
     children.run("sam-build", command, environ, settings.template.parent, BUILD_TIMEOUT_S)
@@ -70,8 +79,20 @@ def deploy(settings: StackSettings, children: Children, python: Interpreter) -> 
     Raises:
         StepFailed: the deployment failed, or the stack lacks an output that the local stack needs.
     """
-    command = [*_sam(settings), "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
-    command += ["--template-file", str(settings.state / "build" / "template.yaml"), "--stack-name", STACK_NAME]
+    command = [
+        *_sam(settings),
+        "deploy",
+        "--config-file",
+        str(ROOT / "samconfig.toml"),
+        "--config-env",
+        "local",
+    ]
+    command += [
+        "--template-file",
+        str(settings.state / "build" / "template.yaml"),
+        "--stack-name",
+        STACK_NAME,
+    ]
     command += ["--no-progressbar", "--parameter-overrides", *parameters(settings, python)]
     environ = {**child_environ(settings), "SAM_CLI_POLL_DELAY": "0.3"}
     children.run("sam-deploy", command, environ, settings.template.parent, DEPLOY_TIMEOUT_S)
@@ -83,33 +104,40 @@ def deploy(settings: StackSettings, children: Children, python: Interpreter) -> 
     return Deployed(outputs, settings.aws_url + path)
 
 
-def aws_client(settings: StackSettings, service: str) -> Any:
-    """A boto3 client of the emulator (typed Any: boto3 makes its clients at run time)."""
-    import boto3  # not at the top: the tools that only print help need not pay for it
-
+def aws_session() -> boto3.session.Session:
+    """Credentials that open nothing; the clients made from it need `endpoint_url=settings.aws_url`."""
     return boto3.session.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION  # noqa: S106
-    ).client(service, endpoint_url=settings.aws_url)
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106  (the emulator asks for any text)
+        region_name=REGION,
+    )
 
 
 def read_outputs(settings: StackSettings) -> dict[str, str]:
     """The deployed stack's outputs by name."""
-    stacks = aws_client(settings, "cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    client = aws_session().client("cloudformation", endpoint_url=settings.aws_url)
+    stacks = client.describe_stacks(StackName=STACK_NAME)["Stacks"]
     return {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
 
 
-def provisioning_environ(settings: StackSettings, outputs: dict[str, str]) -> dict[str, str]:
-    """The environment in which `refundkit_core` provisions: the functions' own settings, by the stack's outputs."""
+def function_settings(settings: StackSettings) -> dict[str, str]:
+    """The `REFUNDKIT_…` settings that the template gave to the deployed functions, taken together."""
+    found: dict[str, str] = {}
+    client = aws_session().client("lambda", endpoint_url=settings.aws_url)
+    for page in client.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            if function["FunctionName"].startswith(STACK_NAME):
+                found.update(function.get("Environment", {}).get("Variables", {}))
+    return {name: text for name, text in found.items() if name.startswith("REFUNDKIT_")}
+
+
+def provisioning_environ(settings: StackSettings) -> dict[str, str]:
+    """The environment in which `refundkit_core` provisions: what the deployed functions run with."""
     return {
         **child_environ(settings),
+        **function_settings(settings),
         "PYTHONPATH": ":".join(str(ROOT / folder) for folder in ("", "layers/core", "layers/sdk")),
-        "REFUNDKIT_STAGE": "local",
-        "REFUNDKIT_TABLE": outputs["TableName"],
-        "REFUNDKIT_KMS_KEY_ID": outputs["KmsKeyArn"],
-        "REFUNDKIT_EVENT_BUS": outputs["EventBusName"],
-        "REFUNDKIT_PROCESSOR_EVENTS_QUEUE_URL": outputs.get("ProcessorEventsQueueUrl", ""),
         "REFUNDKIT_STRIPE_API_BASE": settings.stripe_url,
-        "REFUNDKIT_PUBLIC_API_BASE": settings.api_base,
     }
 
 
@@ -129,4 +157,3 @@ def start_emulator(settings: StackSettings, children: Children) -> None:
 def ensure_environments() -> Interpreter:
     """The environments that a stack needs, on one Python: the emulator's workers and the layers share it."""
     return ensure_all(["dev", "ministack", "sam"])
-

@@ -28,7 +28,8 @@ UPSTREAM_TIMEOUT_S = 60.0
 KEPT_FOR_S = 2.0  # the emulator drops idle connections after five seconds
 WAIT_TIMEOUT_S = 60.0
 HOP_HEADERS = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade".split()
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding "
+    "upgrade".split()
 )
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -68,7 +69,7 @@ class Upstream:
     def _connection(self) -> http.client.HTTPConnection:
         """A kept connection that the other side still holds, or a new one.
 
-        One that was idle for longer may be closed at any moment, and what was sent on it must not be sent twice.
+        One that was idle for longer may be closed at any moment, and nothing must be sent twice.
         """
         while True:
             try:
@@ -110,6 +111,12 @@ class Door:
     def open_api(self, api_url: str) -> None:
         """Begin to pass requests on to the deployed API."""
         self.upstream = Upstream(api_url, self.settings.admitted)
+
+    def api(self) -> Upstream:
+        """The deployed API. Raises Unreachable while it is being deployed."""
+        if self.upstream is None:
+            raise Unreachable("the API is being deployed")
+        return self.upstream
 
     def _emails(self) -> list[Message]:
         try:
@@ -181,17 +188,16 @@ class Handler(BaseHTTPRequestHandler):
                 return bytes(body)
 
     def _pass_on(self, body: bytes) -> None:
-        upstream = self.door.upstream
         sent = [(name, text) for name, text in self.headers.items() if name.lower() not in HOP_HEADERS]
         if "Content-Length" not in self.headers and body:
             sent.append(("Content-Length", str(len(body))))
         try:
-            if upstream is None:
-                raise Unreachable("the API is being deployed")
-            answer = upstream.forward(self.command, self.path[len("/api") :], sent, body)
+            answer = self.door.api().forward(self.command, self.path[len("/api") :], sent, body)
         except Unreachable as exc:
             self.log_error("API: %s", exc)
-            self._send(Reply.json(503, {"data": None, "error": {"message": str(exc), "code": "internal_error"}}))
+            self._send(
+                Reply.json(503, {"data": None, "error": {"message": str(exc), "code": "internal_error"}})
+            )
             return
         self.send_response_only(answer.status, answer.reason)
         for name, text in answer.headers:
@@ -230,7 +236,9 @@ class FrontDoor:
         handler: Callable[..., BaseHTTPRequestHandler] = type("BoundHandler", (Handler,), {"door": self.door})
         self._server = ThreadingHTTPServer((HOST, settings.port), handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
+        )
 
     def start(self) -> None:
         """Begin to serve, in a thread of its own."""

@@ -35,10 +35,14 @@ def call(
         Unreachable: there was no answer.
     """
     encoded = None if body is None else json.dumps(body).encode()
-    sent = {"Accept": "application/json", **({"Content-Type": "application/json"} if encoded else {}), **(headers or {})}
-    request = urllib.request.Request(url, data=encoded, headers=sent, method=method)  # noqa: S310
+    sent = {
+        "Accept": "application/json",
+        **({"Content-Type": "application/json"} if encoded else {}),
+        **(headers or {}),
+    }
+    request = urllib.request.Request(url, data=encoded, headers=sent, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
             status, raw, received = answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as refusal:
         with refusal:

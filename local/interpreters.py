@@ -56,10 +56,8 @@ def probe(candidate: str) -> Optional[Interpreter]:
 def candidates(version: tuple[int, int], environ: Mapping[str, str]) -> list[str]:
     """Paths that may be a Python of `version`, the likeliest first, each once."""
     name = f"python{version[0]}.{version[1]}"
-    found: list[str] = []
-    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
-        for file in (name, "python3"):
-            found.append(os.path.join(folder, file))
+    folders = environ.get("PATH", os.defpath).split(os.pathsep)
+    found = [os.path.join(folder, file) for folder in folders for file in (name, "python3")]
     home = Path(environ.get("HOME", "/nonexistent"))
     homes = [Path(environ[key]) for key in ("PYENV_ROOT",) if environ.get(key)] + [home / ".pyenv"]
     patterns = [(root / "versions", f"{version[0]}.{version[1]}*/bin/{name}") for root in homes]
@@ -107,5 +105,6 @@ def best(environ: Optional[Mapping[str, str]] = None) -> Interpreter:
             return found
     raise StepFailed(
         f"no Python of version {names} was found that runs (a shim that fails does not count)",
-        f"install one with its venv module (Debian: apt-get install python3-venv), or set {OVERRIDE}=/path/to/python",
+        "install one with its venv module (Debian: apt-get install python3-venv), or set "
+        f"{OVERRIDE}=/path/to/python",
     )

@@ -1,4 +1,4 @@
-"""`make org NAME=shop`: add an organization to the running stack; one JSON line on stdout, progress on stderr."""
+"""`make org NAME=shop`: add an organization to the running stack; prints one JSON line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def settings_of(settings: StackSettings, record: dict[str, Any]) -> StackSetting
         return int(urlsplit(str(record[name])).port or 80)
 
     return replace(
-        settings, port=port("api_base"), aws_port=port("aws_endpoint_url"), stripe_port=port("stripe_sandbox_url")
+        settings,
+        port=port("api_base"),
+        aws_port=port("aws_endpoint_url"),
+        stripe_port=port("stripe_sandbox_url"),
     )
 
 
@@ -49,7 +52,7 @@ def add_organization(settings: StackSettings, name: str) -> dict[str, Any]:
     record = running_record(settings)
     stack = Stack(settings_of(settings, record))
     shared = ("api_base", "stripe_sandbox_url", "inbox_url", "aws_endpoint_url", "stack_name")
-    return {**{field: record[field] for field in shared}, **stack.seed_organization(name, record["outputs"])}
+    return {**{field: record[field] for field in shared}, **stack.seed_organization(name)}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Who runs the stack of a state folder: `run.json` names the processes, so that the next run can replace them.
+"""Who runs the stack of a state folder: `run.json` names the processes, and the next run can replace them.
 
 A process id alone proves nothing (ids are used again), so each is kept with the moment its process started,
 and only a process that still has both is ever signalled.
@@ -32,7 +32,10 @@ def _is_same(mark: dict[str, Any]) -> bool:
 
 def write_record(settings: StackSettings, children: list[Child]) -> None:
     """Note this process as the owner, and its children."""
-    record = {"owner": _mark("owner", os.getpid()), "children": [_mark(child.name, child.pid) for child in children]}
+    record = {
+        "owner": _mark("owner", os.getpid()),
+        "children": [_mark(child.name, child.pid) for child in children],
+    }
     scratch = _file(settings).with_suffix(".new")
     scratch.write_text(json.dumps(record), encoding="utf-8")
     scratch.replace(_file(settings))

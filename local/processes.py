@@ -46,7 +46,9 @@ def identity(pid: int) -> str | None:
     except (OSError, IndexError):
         if Path("/proc/self/stat").exists():
             return None
-    listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return listed.stdout.strip() or None
 
 
@@ -78,7 +80,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def end_group(group: int, reap: Callable[[], object] = lambda: None) -> None:
-    """Ask a process group to end, and make it end after `STOP_GRACE_S`. `reap` collects our own child's status."""
+    """Ask a process group to end, and make it after `STOP_GRACE_S`. `reap` collects our child's status."""
 
     def gone() -> bool:
         reap()
@@ -137,7 +139,9 @@ class Children:
             self._on_change(list(self._running))
         return child
 
-    def run(self, name: str, command: list[str], environ: Mapping[str, str], folder: Path, timeout_s: float) -> None:
+    def run(
+        self, name: str, command: list[str], environ: Mapping[str, str], folder: Path, timeout_s: float
+    ) -> None:
         """Run a part to its end.
 
         Raises:
@@ -181,9 +185,11 @@ def wait_for_http(url: str, child: Child, timeout_s: float) -> None:
 
     def answers() -> bool:
         if child.process.poll() is not None:
-            raise StepFailed(f"{child.name} ended at once:\n{tail(child.log)}", f"the whole log is in {child.log}")
+            raise StepFailed(
+                f"{child.name} ended at once:\n{tail(child.log)}", f"the whole log is in {child.log}"
+            )
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  (a loopback address of ours)
+            with urllib.request.urlopen(url, timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

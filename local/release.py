@@ -42,7 +42,7 @@ def sam() -> str:
 
 
 def overrides(stage: str, runtime: str, arch: str) -> list[str]:
-    """The template's parameters; DomainName and the like are taken from the environment where they are set."""
+    """The template's parameters; DomainName and the like come from the environment."""
     named = {
         "DomainName": "REFUNDKIT_DOMAIN_NAME",
         "CertificateArn": "REFUNDKIT_CERTIFICATE_ARN",
@@ -74,7 +74,9 @@ def build() -> tuple[str, str]:
             check=False,
         )
         if result.returncode:
-            said = "\n".join(f"    {line}" for line in (result.stdout + result.stderr).strip().splitlines()[-20:])
+            said = "\n".join(
+                f"    {line}" for line in (result.stdout + result.stderr).strip().splitlines()[-20:]
+            )
             raise StepFailed(f"sam build failed:\n{said}")
         detail.append(f"{runtime}, {arch}")
     with step("check the layers") as detail:
@@ -95,9 +97,18 @@ def deploy(environment: str) -> int:
         StepFailed: the environment is unknown, or the build failed.
     """
     if environment not in ENVIRONMENTS:
-        raise StepFailed(f"ENV={environment} is none of {', '.join(ENVIRONMENTS)} (`make run` deploys the local one)")
+        raise StepFailed(
+            f"ENV={environment} is none of {', '.join(ENVIRONMENTS)} (`make run` deploys the local one)"
+        )
     runtime, arch = build()
-    command = [sam(), "deploy", "--config-env", environment, "--parameter-overrides", *overrides(environment, runtime, arch)]
+    command = [
+        sam(),
+        "deploy",
+        "--config-env",
+        environment,
+        "--parameter-overrides",
+        *overrides(environment, runtime, arch),
+    ]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 

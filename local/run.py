@@ -16,7 +16,7 @@ from local.stack import Stack
 
 
 class Stopped(BaseException):
-    """The person, or another run, asked for the end. Not an Exception, so that no step takes it for a failure."""
+    """The person, or another run, asked for the end. Not an Exception: no step takes it for a failure."""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -43,7 +43,11 @@ TEST_SAMPLES = (
     Sample("uncaptured_usd", 2_500, extra={"captured": False}),
     Sample("partly_captured_usd", 10_000, extra={"amount_captured": 6_000}),
 )
-LIVE_SAMPLES = (Sample("live_fresh_usd", 5_000), Sample("live_eur", 4_200, "eur"), Sample("live_old_usd", 8_000, age_days=45))
+LIVE_SAMPLES = (
+    Sample("live_fresh_usd", 5_000),
+    Sample("live_eur", 4_200, "eur"),
+    Sample("live_old_usd", 8_000, age_days=45),
+)
 CUSTOMERS = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Katherine Johnson", "Edsger Dijkstra")
 
 
@@ -60,7 +64,7 @@ def create_account(stripe_url: str, name: str) -> dict[str, Any]:
 
 
 def create_charge(stripe_url: str, secret_key: str, sample: Sample, number: int) -> str:
-    """Make one sample charge; return `ch_…`, or `pi_…` where the sample is a payment intent. Raises SeedFailed."""
+    """Make one sample charge; return `ch_…`, or `pi_…` for a payment intent. Raises SeedFailed."""
     person = CUSTOMERS[number % len(CUSTOMERS)]
     body = {
         "amount": sample.amount,
@@ -75,7 +79,9 @@ def create_charge(stripe_url: str, secret_key: str, sample: Sample, number: int)
     }
     answer = call("POST", f"{stripe_url}/_sandbox/charges", body, {"Authorization": f"Bearer {secret_key}"})
     if answer.status >= 300:
-        raise SeedFailed(f"the Stripe sandbox refused the charge {sample.name}: {answer.status} {answer.body}")
+        raise SeedFailed(
+            f"the Stripe sandbox refused the charge {sample.name}: {answer.status} {answer.body}"
+        )
     if sample.extra.get("payment_intent"):
         return str(answer.body["payment_intent"])
     return str(answer.body["id"])
@@ -86,7 +92,9 @@ def provision(name: str, owner_email: str, webhook_base_url: str, account: dict[
     from refundkit_core.entrypoints.provisioning import Provisioner
 
     provisioner = Provisioner.from_environment(os.environ)
-    organization = provisioner.create_organization(name=name, owner_name=f"{name.title()} Owner", owner_email=owner_email)
+    organization = provisioner.create_organization(
+        name=name, owner_name=f"{name.title()} Owner", owner_email=owner_email
+    )
     connections = {
         mode: provisioner.connect_stripe(
             org_id=organization.org_id,
@@ -129,14 +137,19 @@ def seed(name: str, stripe_url: str, webhook_base_url: str, samples: bool = True
 
 def main() -> int:
     """Command line; the stack's addresses come from the environment."""
-    parser = argparse.ArgumentParser(prog="local.seed", description="Add an organization to the running stack.")
+    parser = argparse.ArgumentParser(
+        prog="local.seed", description="Add an organization to the running stack."
+    )
     parser.add_argument("--name", default="acme")
     parser.add_argument("--webhook-base-url", required=True)
     parser.add_argument("--few", action="store_true", help="one sample charge only")
     options = parser.parse_args()
     try:
         described = seed(
-            options.name, os.environ["REFUNDKIT_STRIPE_API_BASE"], options.webhook_base_url, samples=not options.few
+            options.name,
+            os.environ["REFUNDKIT_STRIPE_API_BASE"],
+            options.webhook_base_url,
+            samples=not options.few,
         )
     except SeedFailed as failure:
         print(failure, file=sys.stderr)

@@ -61,7 +61,7 @@ class StackSettings:
 
 
 def read_dotenv(file: Path) -> dict[str, str]:
-    """The settings in a `.env` file (`NAME=value` lines, `#` comments, optional quotes); empty when there is none."""
+    """The settings in a `.env` file (`NAME=value` lines, `#` comments, optional quotes); {} without one."""
     found: dict[str, str] = {}
     if not file.exists():
         return found
@@ -147,11 +147,13 @@ def free_ports(count: int) -> list[int]:
 def free_stack_settings(state: Path, template: Path = ROOT / "template.yaml") -> StackSettings:
     """Settings for a stack of one's own, on free ports. For tests."""
     port, aws_port, stripe_port = free_ports(3)
-    return StackSettings(state=state, port=port, aws_port=aws_port, stripe_port=stripe_port, template=template)
+    return StackSettings(
+        state=state, port=port, aws_port=aws_port, stripe_port=stripe_port, template=template
+    )
 
 
 def dummy_credentials(settings: StackSettings) -> dict[str, str]:
-    """AWS settings for child processes: the emulator, credentials that open nothing, the user's own kept out."""
+    """AWS settings for child processes: the emulator, and credentials that open nothing."""
     nowhere = str(settings.state / "no-aws-profile")
     return {
         "AWS_ENDPOINT_URL": settings.aws_url,

@@ -1,7 +1,7 @@
 """The whole stack on one machine: start it, use it, stop it; by `make run` and by tests.
 
-    with Stack(free_stack_settings(tmp_path)) as stack:
-        stack.record["test_key"]
+with Stack(free_stack_settings(tmp_path)) as stack:
+    stack.record["test_key"]
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Stack:
         door = self._require_door()
         door.door.open_api(deployed.api_url)
         with step("seed") as detail:
-            seeded = self.seed_organization("acme", deployed.outputs)
+            seeded = self.seed_organization("acme")
             detail.append(f"organization acme, {len(seeded['transactions'])} sample charges")
         self.record = self._describe(seeded, deployed)
         self._write_record()
@@ -95,15 +95,19 @@ class Stack:
         ownership.forget(self.settings)
         shutil.rmtree(self.settings.state / "tmp", ignore_errors=True)
 
-    def seed_organization(self, name: str, outputs: dict[str, str], few: bool = False) -> dict[str, Any]:
+    def seed_organization(self, name: str, *, few: bool = False) -> dict[str, Any]:
         """Add an organization; what it is made of, as `local.seed` prints it.
 
         Raises:
             StepFailed: the stack or the sandbox refused; the message carries what was said.
         """
         command = [sys.executable, "-m", "local.seed", "--name", name]
-        command += ["--webhook-base-url", f"http://{HOST}:{self.settings.port}/api", *(["--few"] if few else [])]
-        environ = deploy.provisioning_environ(self.settings, outputs)
+        command += [
+            "--webhook-base-url",
+            f"http://{HOST}:{self.settings.port}/api",
+            *(["--few"] if few else []),
+        ]
+        environ = deploy.provisioning_environ(self.settings)
         result = subprocess.run(
             command,
             cwd=ROOT,
@@ -139,7 +143,13 @@ class Stack:
 
         def sandbox() -> None:
             with step("Stripe sandbox") as detail:
-                command = [sys.executable, "-m", "local.stripe_sandbox", "--port", str(self.settings.stripe_port)]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "local.stripe_sandbox",
+                    "--port",
+                    str(self.settings.stripe_port),
+                ]
                 child = self._children.start("stripe-sandbox", command, child_environ(self.settings), ROOT)
                 wait_for_http(f"{self.settings.stripe_url}/_sandbox/health", child, 30)
                 detail.append(self.settings.stripe_url)
@@ -173,7 +183,9 @@ class Stack:
         """`stack.json` holds keys, so only its owner may read it."""
         scratch = self.settings.record.with_suffix(".new")
         scratch.unlink(missing_ok=True)
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             json.dump(self.record, file, indent=2)
         scratch.replace(self.settings.record)
 
@@ -183,7 +195,7 @@ class Stack:
                 "from": "RefundKit <hello@refundkit.example.com>",
                 "to": seeded["owner_email"],
                 "subject": "Welcome to RefundKit on your machine",
-                "text": "Your stack is up. E-mails and Slack messages of the local stack are shown here; none leaves.\n"
+                "text": "Your stack is up. Its e-mails and Slack messages are shown here; none leaves.\n"
                 f"The API is at {self.settings.api_base}, the Stripe sandbox at {self.settings.stripe_url}.",
             }
         )

@@ -1,4 +1,4 @@
-"""Warm what the first refund needs, by making one: it also proves that the stack works before a person tries it."""
+"""Warm what the first refund needs, by making one: it proves that the stack works, too."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def warm(stack: Stack) -> str:
         StepFailed: the API refused it, or it was not completed in time.
     """
     api_base = stack.settings.api_base
-    trial = stack.seed_organization("warm-up", stack.record["outputs"], few=True)
+    trial = stack.seed_organization("warm-up", few=True)
     body = {"transactionId": trial["transactions"]["fresh_usd"], "amount": 100, "reason": "other"}
     advice = f"look into the logs in {stack.settings.logs}"
     began = time.monotonic()
@@ -48,7 +48,9 @@ def warm(stack: Stack) -> str:
         if answer.status != 201:
             raise StepFailed(f"the first refund was answered {answer.status}: {answer.body}", advice)
         refund = wait_for_final(api_base, trial["test_key"], answer.body["data"]["id"], WARM_TIMEOUT_S)
-        call("GET", f"{api_base}/v1/refunds/{refund.get('id')}/events", headers=headers_for(trial["test_key"]))
+        call(
+            "GET", f"{api_base}/v1/refunds/{refund.get('id')}/events", headers=headers_for(trial["test_key"])
+        )
     except Unreachable as exc:
         raise StepFailed(f"the first refund got no answer: {exc}", advice) from exc
     if refund.get("status") != "completed":

@@ -1,0 +1,161 @@
+"""`make check`, `make test`, `make full`: every check and suite, and one exit code.
+
+The checks and the unit tests of the oldest supported Python run side by side, and speak only when they fail;
+then one pytest session runs everything else on the newest Python, and closes the output with its summary.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from local.bootstrap import VENVS, python_of
+from local.console import colour, done, say
+from local.settings import ROOT
+
+CHECK_TIMEOUT_S = 600
+MAX_LINES = 60  # of a failed check's output
+MAX_LINE = 220
+SESSION_TIMEOUT_S = 3_000
+SUITES = ("unit", "architecture", "contract", "integration", "workflow", "local", "crash", "e2e")
+SOURCES = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
+TYPED = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local")
+
+
+class Check(NamedTuple):
+    """A command that must succeed; `needed` is a path without which there is nothing to check."""
+
+    name: str
+    command: list[str]
+    needed: str = "."
+
+
+class Outcome(NamedTuple):
+    """How a check ended. `output` is what it said."""
+
+    name: str
+    good: bool
+    seconds: float
+    output: str
+
+
+def present(paths: tuple[str, ...]) -> list[str]:
+    """The paths that exist in the tree."""
+    return [path for path in paths if (ROOT / path).exists()]
+
+
+def checks() -> list[Check]:
+    """The checks of `make check`, the longest first so that they share two cores well."""
+    python, bin_dir = sys.executable, VENVS / "dev" / "bin"
+    sam_bin = VENVS / "sam" / "bin"
+    found = [
+        Check("mypy --strict", [python, "-m", "mypy", *present(TYPED)]),
+        Check("cfn-lint", [str(sam_bin / "cfn-lint"), "template.yaml"], "template.yaml"),
+        Check(
+            "sam validate",
+            [str(sam_bin / "sam"), "validate", "--lint", "--region", "us-east-1"],
+            "template.yaml",
+        ),
+        Check("import rules", [str(bin_dir / "lint-imports"), "--no-cache"]),
+        Check("ruff check", [python, "-m", "ruff", "check", "--quiet", *present(SOURCES)]),
+        Check("ruff format", [python, "-m", "ruff", "format", "--check", "--quiet", *present(SOURCES)]),
+        Check("drift", [python, "-m", "local.drift", "--check"], "local/drift.py"),
+    ]
+    return [check for check in found if (ROOT / check.needed).exists()]
+
+
+def run_check(check: Check) -> Outcome:
+    """Run one check, its output kept."""
+    environ = dict(os.environ)
+    folders = ("", "layers/core", "layers/sdk")
+    environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / folder) for folder in folders)
+    began = time.monotonic()
+    try:
+        result = subprocess.run(
+            check.command,
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=CHECK_TIMEOUT_S,
+            check=False,
+        )
+        good, output = result.returncode == 0, result.stdout + result.stderr
+    except subprocess.TimeoutExpired:
+        good, output = False, f"took over {CHECK_TIMEOUT_S} s"
+    return Outcome(check.name, good, time.monotonic() - began, output)
+
+
+def older_pythons() -> list[Check]:
+    """The unit tests on the other supported Pythons that have an environment, where this one is not it."""
+    found: list[Check] = []
+    current = f"{sys.version_info.major}.{sys.version_info.minor}"
+    folders = present(("tests/unit", "tests/architecture"))
+    for version in ("3.11", "3.12"):
+        python = python_of(f"dev-{version}")
+        if folders and version != current and python.exists():
+            command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *folders]
+            found.append(Check(f"unit tests on {version}", command))
+    return found
+
+
+def run_side_by_side(wanted: list[Check]) -> list[str]:
+    """Run checks two at a time; print a line for each, and what those say that fail. Returns their names."""
+    failed: list[str] = []
+
+    def report(outcome: Outcome) -> None:
+        if outcome.good:
+            done(outcome.name, outcome.seconds)
+            return
+        failed.append(outcome.name)
+        lines = [f"    {line[:MAX_LINE]}" for line in outcome.output.strip().splitlines()]
+        hidden = [f"    … {len(lines) - MAX_LINES} more lines"] if len(lines) > MAX_LINES else []
+        say("\n".join([f"  {colour('failed', '31')} {outcome.name}", *lines[:MAX_LINES], *hidden, ""]))
+
+    each: Callable[[Check], None] = lambda check: report(run_check(check))  # noqa: E731
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(each, wanted))
+    return failed
+
+
+def run_session(arguments: list[str]) -> int:
+    """The closing pytest session; its exit code."""
+    command = [sys.executable, "-m", "pytest", "-q", *arguments]
+    sys.stderr.flush()
+    sys.stdout.flush()
+    try:
+        return subprocess.run(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=SESSION_TIMEOUT_S, check=False
+        ).returncode
+    except subprocess.TimeoutExpired:
+        say(f"the tests took over {SESSION_TIMEOUT_S} s")
+        return 1
+
+
+def main() -> int:
+    """Command line: `check`, `test` or `full`. 1 when anything failed, and its name is said."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else "test"
+    if wanted not in ("check", "test", "full"):
+        say("usage: local.testing check|test|full")
+        return 2
+    if wanted == "check":
+        failed = run_side_by_side(checks())
+    else:
+        failed = run_side_by_side([*older_pythons(), *checks()])
+        slow = [] if wanted == "full" else ["-m", "not slow"]
+        suites = present(tuple(f"tests/{suite}" for suite in SUITES))
+        if run_session([*slow, *suites]):
+            failed.append("tests")
+    if failed:
+        say(f"{colour('not good:', '31')} {'; '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
