@@ -1,0 +1,41 @@
+"""Refunds: open, read, list, timeline."""
+
+from refundkit.contracts.envelope import Pagination
+from refundkit.contracts.refunds import CreateRefundRequest, ListRefundsQuery, RefundEventView, RefundView
+from refundkit_core.entrypoints.container import container
+from refundkit_core.entrypoints.http import Answer, Api, Call
+from refundkit_core.entrypoints.views import event_view, filter_from, open_refund_from, refund_view
+
+api = Api()
+handler = api.handler
+
+
+@api.route("POST", "/v1/refunds", scope="refunds:write", status=201, body=CreateRefundRequest, answers=RefundView)
+def post_refund(call: Call) -> Answer:
+    """Open a refund. 409 when the transaction has nothing left to refund."""
+    opened = container().create_refund(open_refund_from(call))
+    headers = {"idempotent-replayed": "true"} if opened.replayed else {}
+    return Answer(refund_view(opened.refund, opened.request), headers=headers)
+
+
+@api.route("GET", "/v1/refunds", scope="refunds:read", query=ListRefundsQuery, answers=list[RefundView])
+def list_refunds(call: Call) -> Answer:
+    """Refunds, newest first."""
+    wanted = filter_from(call)
+    page = container().read_refunds.page(call.caller.tenant, wanted)
+    shown = [refund_view(refund, request) for refund, request in page.refunds]
+    pagination = Pagination(limit=wanted.limit, offset=wanted.offset, next_cursor=page.next_cursor)
+    return Answer(shown, pagination=pagination)
+
+
+@api.route("GET", "/v1/refunds/{id}", scope="refunds:read", answers=RefundView)
+def get_refund(call: Call) -> Answer:
+    """One refund as it stands."""
+    return Answer(refund_view(*container().read_refunds.one(call.caller.tenant, call.path["id"])))
+
+
+@api.route("GET", "/v1/refunds/{id}/events", scope="refunds:read", answers=list[RefundEventView])
+def get_timeline(call: Call) -> Answer:
+    """Everything that happened to a refund, oldest first."""
+    events = container().read_refunds.timeline(call.caller.tenant, call.path["id"])
+    return Answer([event_view(event) for event in events])

@@ -1,0 +1,1 @@
+"""The table: only ``keys.py`` spells a key."""

@@ -1,0 +1,161 @@
+"""Organizations and their processor connections on DynamoDB; secrets are KMS ciphertext, opened for five minutes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.table import Item, Table
+from refundkit_core.adapters.secrets import SecretBox
+from refundkit_core.application.ports import Clock, Connection, Organization
+from refundkit_core.domain.errors import NotFound
+from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.times import iso
+
+OPENED_FOR: Final = timedelta(minutes=5)
+_MAX_OPENED: Final = 1_000
+_Value = TypeVar("_Value")
+
+
+class OpenedSecrets(Generic[_Value]):
+    """Opened secrets of one kind, each for five minutes, so that a warm worker asks KMS rarely."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[datetime, _Value]] = {}
+
+    def get(self, name: str) -> _Value | None:
+        kept = self._kept.get(name)
+        return kept[1] if kept is not None and self._clock.now() - kept[0] < OPENED_FOR else None
+
+    def keep(self, name: str, value: _Value) -> None:
+        if len(self._kept) >= _MAX_OPENED:
+            self._kept.clear()
+        self._kept[name] = (self._clock.now(), value)
+
+
+class DynamoOrganizationStore:
+    """``OrganizationStore`` on one table."""
+
+    def __init__(self, table: Table, box: SecretBox, clock: Clock) -> None:
+        self._table = table
+        self._box = box
+        self._opened: OpenedSecrets[bytes] = OpenedSecrets(clock)
+
+    def create(self, organization: Organization) -> None:
+        at, owner = keys.organization(organization.id), keys.member(organization.id, organization.owner_id)
+        sealed = self._box.seal(organization.secret, _secret_context(organization.id))
+        created = iso(organization.created_at)
+        self._table.transact(
+            [
+                self._table.put_op(
+                    {
+                        "pk": at.pk,
+                        "sk": at.sk,
+                        "name": organization.name,
+                        "secret": sealed,
+                        "created": created,
+                    },
+                    "attribute_not_exists(pk)",
+                ),
+                self._table.put_op(
+                    {
+                        "pk": owner.pk,
+                        "sk": owner.sk,
+                        "name": organization.owner_name,
+                        "email": organization.owner_email,
+                        "role": "owner",
+                        "created": created,
+                    },
+                    "attribute_not_exists(pk)",
+                ),
+            ]
+        )
+
+    def secret(self, org_id: str) -> bytes:
+        opened = self._opened.get(org_id)
+        if opened is None:
+            item = self._table.get(keys.organization(org_id))
+            if item is None:
+                raise NotFound("No such organization")
+            opened = self._box.open(item["secret"], _secret_context(org_id))
+            self._opened.keep(org_id, opened)
+        return opened
+
+
+class DynamoConnectionStore:
+    """``ConnectionStore`` on one table."""
+
+    def __init__(self, table: Table, box: SecretBox, clock: Clock) -> None:
+        self._table = table
+        self._box = box
+        self._opened: OpenedSecrets[Connection] = OpenedSecrets(clock)
+
+    def of(self, tenant: Tenant, processor: str) -> Connection | None:
+        name = f"{tenant.org_id}#{tenant.environment}#{processor}"
+        opened = self._opened.get(name)
+        if opened is None:
+            item = self._table.get(keys.connection(tenant, processor))
+            if item is None:
+                return None
+            opened = self._open(tenant, processor, item)
+            self._opened.keep(name, opened)
+        return opened
+
+    def by_id(self, connection_id: str) -> Connection | None:
+        opened = self._opened.get(connection_id)
+        if opened is None:
+            pointer = self._table.get(keys.connection_pointer(connection_id))
+            if pointer is None:
+                return None
+            opened = self.of(Tenant(pointer["org"], pointer["env"]), pointer["processor"])
+            if opened is None or opened.id != connection_id:
+                return None
+            self._opened.keep(connection_id, opened)
+        return opened
+
+    def put(self, connection: Connection, at: datetime) -> None:
+        tenant, processor = connection.tenant, connection.processor
+        key, pointer = keys.connection(tenant, processor), keys.connection_pointer(connection.id)
+        credentials = {
+            "secret_key": connection.secret_key,
+            "webhook_secrets": list(connection.webhook_secrets),
+        }
+        item = {
+            "pk": key.pk,
+            "sk": key.sk,
+            "id": connection.id,
+            "account": connection.account_id,
+            "state": connection.status,
+            "credentials": self._box.seal(json.dumps(credentials).encode(), _credentials_context(tenant, processor)),
+            "updated": iso(at),
+        }
+        pointed = {"pk": pointer.pk, "sk": pointer.sk, "org": tenant.org_id, "env": tenant.environment}
+        self._table.transact(
+            [
+                self._table.put_op(item),
+                self._table.put_op({**pointed, "processor": processor}, "attribute_not_exists(pk)"),
+            ]
+        )
+
+    def _open(self, tenant: Tenant, processor: str, item: Item) -> Connection:
+        credentials = json.loads(self._box.open(item["credentials"], _credentials_context(tenant, processor)))
+        return Connection(
+            id=item["id"],
+            tenant=tenant,
+            processor=processor,
+            account_id=item["account"],
+            secret_key=credentials["secret_key"],
+            webhook_secrets=tuple(credentials["webhook_secrets"]),
+            status=item["state"],
+        )
+
+
+def _secret_context(org_id: str) -> dict[str, str]:
+    return {"organization": org_id, "purpose": "derived-ids"}
+
+
+def _credentials_context(tenant: Tenant, processor: str) -> dict[str, str]:
+    return {"organization": tenant.org_id, "environment": tenant.environment, "processor": processor}

@@ -1,0 +1,171 @@
+"""Refunds, ledgers and events as items of the table, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.table import Item, without_nones
+from refundkit_core.domain.events import Event
+from refundkit_core.domain.ledger import Ledger, TransactionRef
+from refundkit_core.domain.money import Money
+from refundkit_core.domain.policy import RuleResult
+from refundkit_core.domain.refund import Refund, Request
+from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.times import from_unix, iso, parse_iso
+
+
+def head_item(refund: Refund) -> dict[str, Any]:
+    """The mutable head: under 1 KB, so that a change costs one write unit and its share of the index one."""
+    pk = keys.refund_pk(refund.tenant, refund.id)
+    return without_nones(
+        {
+            "pk": pk,
+            "sk": keys.HEAD,
+            "gsi1pk": keys.refunds_index(refund.tenant),
+            "gsi1sk": f"{iso(refund.created_at)}#{refund.id}",
+            "txn": refund.transaction_id,
+            "processor": refund.transaction.processor,
+            "account": refund.transaction.account_id,
+            "charge": refund.transaction.charge_id,
+            "amount": refund.money.amount_minor,
+            "currency": refund.money.currency,
+            "reason": refund.reason,
+            "state": refund.status,
+            "detail": refund.status_detail,
+            "by": refund.initiated_by,
+            "updated": iso(refund.updated_at),
+            "version": refund.version,
+            "external": refund.external_refund_id,
+            "processor_key": refund.processor_key,
+            "first_attempt": iso(refund.first_attempt_at) if refund.first_attempt_at else None,
+        }
+    )
+
+
+def refund_of(item: Item) -> Refund:
+    """The refund whose head is ``item``."""
+    tenant, refund_id = keys.tenant_and_refund(item["pk"])
+    first_attempt = item.get("first_attempt")
+    return Refund(
+        id=refund_id,
+        tenant=tenant,
+        transaction_id=item["txn"],
+        transaction=TransactionRef(item["processor"], item["account"], item["charge"]),
+        money=Money(item["amount"], item["currency"]),
+        reason=item["reason"],
+        status=item["state"],
+        status_detail=item.get("detail"),
+        initiated_by=item["by"],
+        created_at=parse_iso(item["gsi1sk"].partition("#")[0]),
+        updated_at=parse_iso(item["updated"]),
+        version=item["version"],
+        external_refund_id=item.get("external"),
+        processor_key=item.get("processor_key"),
+        first_attempt_at=parse_iso(first_attempt) if first_attempt else None,
+    )
+
+
+def body_item(refund: Refund, request: Request) -> dict[str, Any]:
+    """What was asked and decided; written once. Metadata is kept as JSON text, which knows fractions and nulls."""
+    rules = [[rule.rule, rule.outcome, rule.message] for rule in request.decision]
+    return without_nones(
+        {
+            "pk": keys.refund_pk(refund.tenant, refund.id),
+            "sk": keys.BODY,
+            "fingerprint": request.fingerprint,
+            "metadata": None if request.metadata is None else json.dumps(request.metadata, ensure_ascii=False),
+            "decision": rules,
+        }
+    )
+
+
+def request_of(item: Item) -> Request:
+    """The request that ``item`` keeps."""
+    metadata = item.get("metadata")
+    return Request(
+        fingerprint=item["fingerprint"],
+        metadata=None if metadata is None else json.loads(metadata),
+        decision=tuple(RuleResult(*rule) for rule in item["decision"]),
+    )
+
+
+def event_item(event: Event) -> dict[str, Any]:
+    """An event, which the table's stream carries to the bus."""
+    key = keys.event(event.tenant, event.refund_id, event.version)
+    return {
+        "pk": key.pk,
+        "sk": key.sk,
+        "id": event.id,
+        "type": event.type,
+        "public": event.public,
+        "at": iso(event.created_at),
+        "payload": json.dumps(event.payload, separators=(",", ":")),
+    }
+
+
+def event_of(item: Item) -> Event:
+    """The event that ``item`` keeps. Raises KeyError or ValueError for an item that is none."""
+    tenant, refund_id = keys.tenant_and_refund(item["pk"])
+    return Event(
+        id=item["id"],
+        tenant=tenant,
+        refund_id=refund_id,
+        version=int(item["sk"].removeprefix(keys.EVENT_PREFIX)),
+        type=item["type"],
+        public=item["public"],
+        created_at=parse_iso(item["at"]),
+        payload=json.loads(item["payload"]),
+    )
+
+
+def ledger_item(ledger: Ledger) -> dict[str, Any]:
+    """A ledger; ``available`` is stored so that a condition can compare it."""
+    key = keys.ledger(ledger.tenant, ledger.transaction)
+    return without_nones(
+        {
+            "pk": key.pk,
+            "sk": key.sk,
+            "currency": ledger.currency,
+            "captured": ledger.captured_minor,
+            "elsewhere": ledger.elsewhere_minor,
+            "lost": ledger.lost_minor,
+            "reserved": ledger.reserved_minor,
+            "refunded": ledger.refunded_minor,
+            "available": ledger.available_minor,
+            "dispute": ledger.dispute,
+            "purchased": iso(ledger.purchased_at),
+            "customer": ledger.customer_id,
+            "snapshot": iso(ledger.snapshot_at),
+            "version": ledger.version,
+            "twins": {name: twins_value(twins) for name, twins in ledger.twins.items()},
+        }
+    )
+
+
+def twins_value(twins: Any) -> dict[str, int]:
+    """Twins as stored: refund id to Unix seconds."""
+    return {refund_id: int(at.timestamp()) for refund_id, at in twins.items()}
+
+
+def ledger_of(tenant: Tenant, transaction: TransactionRef, item: Item) -> Ledger:
+    """The ledger that ``item`` keeps."""
+    return Ledger(
+        tenant=tenant,
+        transaction=transaction,
+        currency=item["currency"],
+        captured_minor=item["captured"],
+        elsewhere_minor=item["elsewhere"],
+        lost_minor=item["lost"],
+        reserved_minor=item["reserved"],
+        refunded_minor=item["refunded"],
+        dispute=item["dispute"],
+        purchased_at=parse_iso(item["purchased"]),
+        customer_id=item.get("customer"),
+        snapshot_at=parse_iso(item["snapshot"]),
+        version=item["version"],
+        twins={
+            name: {refund_id: from_unix(at) for refund_id, at in twins.items()} for name, twins in item["twins"].items()
+        },
+    )

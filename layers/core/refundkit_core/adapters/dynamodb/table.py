@@ -1,0 +1,238 @@
+"""The table as the adapters see it: plain values in and out, conflicts as ``StoreConflict``, everything conditional."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError, HTTPClientError
+
+from refundkit_core.adapters.dynamodb.keys import Key
+from refundkit_core.domain.errors import StoreConflict
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+Item = Mapping[str, Any]
+Operation = dict[str, Any]
+
+_LOST: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError"})
+_BUSY: Final = frozenset(
+    {
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+    }
+)
+_MAX_BATCH_TRIES: Final = 8
+
+
+class ConditionFailed(StoreConflict):
+    """The condition of a single write did not hold; ``item`` is what stands there (None: nothing)."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("The item is not as expected")
+        self.item = item
+
+
+class Table:
+    """One DynamoDB table. Names of attributes are escaped always, so none can be a reserved word."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def get(self, key: Key) -> Item | None:
+        """One item, read consistently."""
+        answer = self._client.get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
+        return decode(answer["Item"]) if "Item" in answer else None
+
+    def put(self, item: Item, condition: str | None = None, values: Item | None = None) -> None:
+        """Put one item. Raises ConditionFailed."""
+        self._single("put_item", _put(self.name, item, condition, values)["Put"])
+
+    def update(self, key: Key, expression: str, condition: str, values: Item) -> Item:
+        """Update one item and return it whole. Raises ConditionFailed."""
+        call = _update(self.name, key, expression, condition, values)["Update"]
+        answer = self._single("update_item", {**call, "ReturnValues": "ALL_NEW"})
+        return decode(answer["Attributes"])
+
+    def transact(self, operations: Sequence[Operation]) -> None:
+        """All of ``operations`` or none. Raises StoreConflict where a condition failed, another transaction was
+        faster, the table was too busy, or no answer came: reload, see what stands, decide again."""
+        try:
+            self._client.transact_write_items(TransactItems=list(operations))  # type: ignore[arg-type]
+        except self._client.exceptions.TransactionCanceledException as exc:
+            reasons = [reason.get("Code") for reason in exc.response.get("CancellationReasons", ())]
+            if any(reason in _LOST for reason in reasons):
+                raise StoreConflict("A condition of the transaction did not hold") from exc
+            raise
+        except ClientError as exc:
+            raise _translated(exc) from exc
+        except HTTPClientError as exc:
+            raise StoreConflict("The store did not answer") from exc
+
+    def query(self, pk: str, prefix: str) -> list[Item]:
+        """All items of a partition whose sort key begins with ``prefix``, in order, read consistently."""
+        call: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": encode({":pk": pk, ":prefix": prefix}),
+            "ConsistentRead": True,
+        }
+        items: list[Item] = []
+        while True:
+            answer = self._client.query(**call)
+            items.extend(decode(item) for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return items
+            call["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def index_page(self, index: str, pk: str, before: str | None, limit: int) -> list[Item]:
+        """Up to ``limit`` items of an index partition, newest first, from before the sort key ``before``. May lag."""
+        condition, values = "gsi1pk = :pk", {":pk": pk}
+        if before is not None:
+            condition, values = f"{condition} AND gsi1sk < :before", {**values, ":before": before}
+        answer = self._client.query(
+            TableName=self.name,
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=encode(values),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [decode(item) for item in answer["Items"]]
+
+    def batch_get(self, keys: Sequence[Key]) -> list[Item]:
+        """The items of up to 100 keys, in no order; those that do not exist are left out."""
+        wanted: Any = {self.name: {"Keys": [_key(key) for key in keys]}}
+        items: list[Item] = []
+        for _ in range(_MAX_BATCH_TRIES):
+            if not wanted:
+                return items
+            answer = self._client.batch_get_item(RequestItems=wanted)
+            items.extend(decode(item) for item in answer["Responses"].get(self.name, ()))
+            wanted = answer.get("UnprocessedKeys")
+        raise StoreConflict("The table is too busy")
+
+    def _single(self, method: str, call: dict[str, Any]) -> Any:
+        try:
+            return getattr(self._client, method)(**call, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            response: Mapping[str, Any] = exc.response
+            item = response.get("Item")
+            raise ConditionFailed(decode(item) if item else None) from exc
+        except ClientError as exc:
+            raise _translated(exc) from exc
+
+    def put_op(self, item: Item, condition: str | None = None, values: Item | None = None) -> Operation:
+        """A put for :meth:`transact`."""
+        return _put(self.name, item, condition, values)
+
+    def update_op(
+        self, key: Key, expression: str, condition: str, values: Item, names: Item | None = None
+    ) -> Operation:
+        """An update for :meth:`transact`."""
+        operation = _update(self.name, key, expression, condition, values)
+        if names:
+            operation["Update"]["ExpressionAttributeNames"] = dict(names)
+        return operation
+
+    def check_op(self, key: Key, condition: str, values: Item) -> Operation:
+        """A condition check for :meth:`transact`."""
+        check: Operation = {"TableName": self.name, "Key": _key(key), "ConditionExpression": condition}
+        return {"ConditionCheck": {**check, **_values(values)}}
+
+
+def encode(values: Item) -> dict[str, Any]:
+    """Plain values as attribute values: str, int, bool, bytes, None, dict, list and set of str."""
+    return {name: _encode(value) for name, value in values.items()}
+
+
+def decode(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Attribute values as plain values; numbers are integers, for nothing else is ever stored."""
+    return {name: _decode(value) for name, value in item.items()}
+
+
+def _encode(value: Any) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case None:
+            return {"NULL": True}
+        case bytes():
+            return {"B": value}
+        case dict():
+            return {"M": encode(value)}
+        case list() | tuple():
+            return {"L": [_encode(element) for element in value]}
+        case set() | frozenset():
+            return {"SS": sorted(value)}
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def _decode(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S" | "BOOL":
+            return content
+        case "B":
+            return content if isinstance(content, bytes) else base64.b64decode(content)
+        case "N":
+            return int(content)
+        case "NULL":
+            return None
+        case "M":
+            return decode(content)
+        case "L":
+            return [_decode(element) for element in content]
+        case "SS":
+            return frozenset(content)
+    raise TypeError(f"{kind} is nothing that we store")
+
+
+def _key(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def _values(values: Item | None) -> dict[str, Any]:
+    return {"ExpressionAttributeValues": encode(values)} if values else {}
+
+
+def _put(table: str, item: Item, condition: str | None, values: Item | None) -> Operation:
+    put: Operation = {"TableName": table, "Item": encode(item), **_values(values)}
+    return {"Put": put if condition is None else {**put, "ConditionExpression": condition}}
+
+
+def _update(table: str, key: Key, expression: str, condition: str, values: Item) -> Operation:
+    update: Operation = {
+        "TableName": table,
+        "Key": _key(key),
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+    }
+    return {"Update": {**update, **_values(values)}}
+
+
+def _translated(exc: ClientError) -> Exception:
+    code = exc.response.get("Error", {}).get("Code")
+    return StoreConflict("The table is too busy") if code in _BUSY else exc
+
+
+def without_nones(item: Item) -> dict[str, Any]:
+    """``item`` without its None values: an absent attribute costs nothing and leaves sparse indexes sparse."""
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def chunks(values: Sequence[Key], size: int) -> Iterator[Sequence[Key]]:
+    """``values`` in pieces of at most ``size``."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

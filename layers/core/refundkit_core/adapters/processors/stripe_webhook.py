@@ -1,0 +1,65 @@
+"""Stripe's webhooks: the signature, and which refund the event speaks of. Loads no Stripe library.
+
+Source: Stripe's documentation of webhook signatures: ``Stripe-Signature: t=<unix>,v1=<hex>[,v1=…]``, HMAC-SHA256
+over ``<t>.<body>`` with the endpoint's secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any, Final
+
+from refundkit_core.application.ports import Connection, ProcessorNews
+from refundkit_core.domain.errors import BadSignature
+
+TOLERANCE_S: Final = 300
+_MAX_SIGNATURES: Final = 20
+_REFUND_EVENTS: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+
+
+def read_stripe_webhook(
+    connection: Connection, body: bytes, signature: str | None, now_unix: float
+) -> ProcessorNews | None:
+    """The refund that a signed event speaks of; None where it is about none, or about the other mode.
+
+    Raises:
+        BadSignature: no secret of the connection signed this body within 300 s before or after ``now_unix``.
+    """
+    verify_signature(body, signature, connection.webhook_secrets, now_unix)
+    try:
+        event = json.loads(body)
+        kind, livemode, refund = event["type"], event["livemode"], event["data"]["object"]
+        is_news = kind in _REFUND_EVENTS and livemode is (connection.tenant.environment == "live")
+        return _news(connection, event["id"], kind, refund["id"]) if is_news else None
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise BadSignature("The body is not an event of Stripe's") from exc
+
+
+def verify_signature(body: bytes, signature: str | None, secrets: tuple[str, ...], now_unix: float) -> None:
+    """Raises BadSignature unless one of ``secrets`` signed ``body`` within the tolerance. Compares in constant time."""
+    timestamp, signatures = _parsed(signature or "")
+    if abs(now_unix - timestamp) > TOLERANCE_S:
+        raise BadSignature("The signature is too old or from the future")
+    signed = b"%d." % timestamp + body
+    for secret in secrets:
+        expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
+        if any(hmac.compare_digest(expected, candidate) for candidate in signatures):
+            return
+    raise BadSignature("The signature is not that of this endpoint")
+
+
+def _parsed(header: str) -> tuple[int, list[bytes]]:
+    pairs = [part.partition("=")[::2] for part in header.split(",")]
+    times = [value for name, value in pairs if name.strip() == "t"]
+    signatures = [value.encode("utf-8", "replace") for name, value in pairs if name.strip() == "v1"]
+    if len(times) != 1 or not (times[0].isascii() and times[0].isdigit() and len(times[0]) <= 12) or not signatures:
+        raise BadSignature("The signature header is missing or malformed")
+    return int(times[0]), signatures[:_MAX_SIGNATURES]
+
+
+def _news(connection: Connection, event_id: Any, kind: str, refund_id: Any) -> ProcessorNews:
+    if not (isinstance(event_id, str) and isinstance(refund_id, str)):
+        raise BadSignature("The event has no ids")
+    return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, refund_id)

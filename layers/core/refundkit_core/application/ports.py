@@ -1,0 +1,266 @@
+"""What the use cases need from the outside world. Adapters implement these; tests fake them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from refundkit_core.domain.events import Event
+from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
+from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, RefundOrder
+from refundkit_core.domain.refund import Refund, Request
+from refundkit_core.domain.tenancy import Caller, Tenant
+
+
+class Clock(Protocol):
+    """The time, aware and in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Ids(Protocol):
+    """New ids and random pauses."""
+
+    def new(self, prefix: str) -> str:
+        """A new, unguessable id such as ``ref_…``."""
+
+    def pause(self, attempt: int) -> None:
+        """Wait a random moment before try number ``attempt`` (from 1) of a write that lost a race."""
+
+
+class RefundPage(NamedTuple):
+    """Refunds newest first, and where the next page starts (None: nothing is left)."""
+
+    refunds: Sequence[tuple[Refund, Request]]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFilter:
+    """Which refunds a list shows; None does not filter."""
+
+    status: str | None
+    processor: str | None
+    limit: int
+    offset: int
+    cursor: str | None
+
+
+class RefundStore(Protocol):
+    """Refunds, their ledgers and events. Every write is one transaction over all that it names.
+
+    Raises (every write):
+        StoreConflict: a condition failed or another transaction was faster. Reload and decide again.
+    """
+
+    def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+        """Create ``refund`` and reserve its money: refused where its id exists, the ledger has too little left or is
+        blocked, or (``refuse_twin``) a twin of the last 24 h appeared since ``ledger`` was read."""
+
+    def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
+        """Move a refund from the version of ``before`` to that of ``after``, with its event and its money."""
+
+    def head(self, tenant: Tenant, refund_id: str) -> Refund | None:
+        """The refund as it stands, read consistently."""
+
+    def find(self, tenant: Tenant, refund_id: str) -> tuple[Refund, Request] | None:
+        """The refund and what was asked for, read consistently."""
+
+    def timeline(self, tenant: Tenant, refund_id: str) -> Sequence[Event]:
+        """All events of a refund, oldest first."""
+
+    def page(self, tenant: Tenant, wanted: RefundFilter) -> RefundPage:
+        """One page of the list. May lag behind writes; examines at most 1,000 refunds.
+
+        Raises:
+            Invalid: the cursor is not one of ours.
+        """
+
+    def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
+        """The ledger of a charge, read consistently."""
+
+    def put_ledger(self, ledger: Ledger, previous: Ledger | None) -> None:
+        """Store a ledger that is new (``previous`` None) or replaces exactly ``previous``."""
+
+    def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
+        """The charge that another name (a payment intent) was resolved to before."""
+
+    def remember_charge(self, tenant: Tenant, transaction: TransactionRef, transaction_id: str) -> None:
+        """Keep that ``transaction_id`` names this charge; the same again changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An organization's connection to a processor in one environment, credentials opened. Never leaves the server."""
+
+    id: str
+    tenant: Tenant
+    processor: str
+    account_id: str
+    secret_key: str
+    webhook_secrets: tuple[str, ...]
+    status: str
+
+    def reaches(self, account_id: str) -> bool:
+        """Whether refunds of charges in ``account_id`` may still go through this connection."""
+        return self.status != "inactive" and self.account_id == account_id
+
+
+class ConnectionStore(Protocol):
+    """Processor connections, credentials encrypted at rest."""
+
+    def of(self, tenant: Tenant, processor: str) -> Connection | None: ...
+
+    def by_id(self, connection_id: str) -> Connection | None: ...
+
+    def put(self, connection: Connection, at: datetime) -> None:
+        """Create or replace the tenant's connection to the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRecord:
+    """A key as stored: by its hash, with its owner and rights. ``limit_per_minute`` meters it."""
+
+    id: str
+    tenant: Tenant
+    hash: str
+    prefix: str
+    name: str
+    owner: str
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None
+    limit_per_minute: int
+
+
+class ApiKeyStore(Protocol):
+    """API keys, by the hash of the whole key."""
+
+    def admit(self, key_hash: str, now: datetime) -> Caller:
+        """Authenticate and meter in one conditional write.
+
+        Raises:
+            Unauthenticated: unknown, expired or revoked.
+            RateLimited: this minute's requests are used up.
+        """
+
+    def put(self, key: ApiKeyRecord) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization and its owner. ``secret`` derives ids from idempotency keys; made once, never rotated."""
+
+    id: str
+    name: str
+    owner_id: str
+    owner_name: str
+    owner_email: str
+    secret: bytes
+    created_at: datetime
+
+
+class OrganizationStore(Protocol):
+    """Organizations and their members."""
+
+    def create(self, organization: Organization) -> None: ...
+
+    def secret(self, org_id: str) -> bytes:
+        """The organization's secret for derived ids."""
+
+
+class PaymentProcessor(Protocol):
+    """A payment processor's account, through one connection.
+
+    Raises (every call):
+        ProcessorDenied: the credentials are refused.
+        ProcessorUnknown: no answer, or none that says what happened.
+        ProcessorDeclined: a definite no.
+    """
+
+    name: str
+
+    def owns(self, transaction_id: str) -> bool:
+        """Whether an id has the shape of this processor's transactions."""
+
+    def is_charge(self, transaction_id: str) -> bool:
+        """Whether the id names a charge itself, not something that leads to one."""
+
+    def look_up(self, transaction_id: str, org_id: str) -> ChargeSnapshot:
+        """The charge behind an id, with what others hold of it. ``org_id`` tells our refunds from theirs.
+
+        Raises:
+            NotFound: the account has no such transaction.
+        """
+
+    def refund(self, order: RefundOrder) -> ProcessorRefund:
+        """Pay a refund, at most once per ``order.processor_key``."""
+
+    def find_refund(self, external_id: str) -> ProcessorRefund:
+        """A refund as it stands now."""
+
+    def list_refunds(self, charge_id: str) -> Sequence[ProcessorRefund]:
+        """All refunds of a charge, ours and others'."""
+
+
+class ProcessorAccount(NamedTuple):
+    """Whose credentials these are."""
+
+    account_id: str
+    livemode: bool
+
+
+class ProcessorSetup(Protocol):
+    """What connecting a processor takes."""
+
+    def account(self, secret_key: str) -> ProcessorAccount: ...
+
+    def create_webhook_endpoint(self, secret_key: str, url: str) -> str:
+        """Have the processor post its news to ``url``; returns the signing secret."""
+
+
+class Processors(Protocol):
+    """The registry of processors."""
+
+    def names(self) -> Sequence[str]: ...
+
+    def named_by(self, transaction_id: str) -> str | None:
+        """The processor whose transactions have ids of this shape."""
+
+    def connect(self, connection: Connection) -> PaymentProcessor: ...
+
+
+class ProcessorNews(NamedTuple):
+    """What a processor's webhook said, in ids: what happened is read afresh from the processor."""
+
+    connection_id: str
+    tenant: Tenant
+    processor: str
+    external_event_id: str
+    type: str
+    external_refund_id: str
+
+
+class ProcessorNewsQueue(Protocol):
+    """Where news waits durably until it is applied."""
+
+    def put(self, news: ProcessorNews) -> None: ...
+
+
+class EventBus(Protocol):
+    """Where events leave for whoever listens."""
+
+    def publish(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Publish and return those that were not accepted."""
+
+
+class ParkingLot(Protocol):
+    """Where events wait for a person that could not leave."""
+
+    def park(self, event: Event) -> None:
+        """Keep an event that the bus would not take."""
+
+    def park_unreadable(self, key: str) -> None:
+        """Keep the key of a stored event that cannot be read."""

@@ -1,0 +1,83 @@
+"""News from processors: received durably and in ids only, then read afresh and applied (architecture, step 11)."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, Protocol
+
+from refundkit_core.application.ports import (
+    Clock,
+    Connection,
+    ConnectionStore,
+    ProcessorNews,
+    ProcessorNewsQueue,
+    Processors,
+)
+from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.domain.errors import NotFound
+from refundkit_core.domain.ids import is_id
+
+
+class WebhookReader(Protocol):
+    """How one processor signs and words its webhooks."""
+
+    def __call__(
+        self, connection: Connection, body: bytes, signature: str | None, now_unix: float
+    ) -> ProcessorNews | None:
+        """The news in ``body``, None where it is none that concerns refunds.
+
+        Raises:
+            BadSignature: nobody who knows one of the connection's secrets signed this within the tolerance.
+        """
+
+
+class ReceiveProcessorWebhook:
+    """Verify a webhook and queue what it says; when this returns, the news cannot be lost."""
+
+    def __init__(
+        self,
+        connections: ConnectionStore,
+        readers: dict[str, WebhookReader],
+        queue: ProcessorNewsQueue,
+        clock: Clock,
+    ) -> None:
+        self._connections = connections
+        self._readers = readers
+        self._queue = queue
+        self._clock = clock
+
+    def __call__(self, processor: str, connection_id: str, body: bytes, signature: str | None) -> None:
+        """Raises NotFound for an unknown connection, BadSignature for a body that its secrets did not sign."""
+        connection = self._connections.by_id(connection_id) if is_id("con", connection_id) else None
+        reader = self._readers.get(processor)
+        if connection is None or reader is None or connection.processor != processor:
+            raise NotFound("No such webhook endpoint")
+        news = reader(connection, body, signature, self._clock.now().timestamp())
+        if news is not None:
+            self._queue.put(news)
+
+
+Applied = Literal["applied", "not_ours"]
+_NOT_OURS: Final[Applied] = "not_ours"
+
+
+class ApplyProcessorNews:
+    """Read the refund that a webhook spoke of, and settle ours with it. Any order, any number of times."""
+
+    def __init__(self, connections: ConnectionStore, processors: Processors, settle: SettleRefund) -> None:
+        self._connections = connections
+        self._processors = processors
+        self._settle = settle
+
+    def __call__(self, news: ProcessorNews) -> Applied:
+        """Raises Upstream where the processor could not be asked: the message must come again."""
+        connection = self._connections.by_id(news.connection_id)
+        if connection is None:
+            return _NOT_OURS
+        try:
+            seen = self._processors.connect(connection).find_refund(news.external_refund_id)
+        except NotFound:
+            return _NOT_OURS
+        if seen.refund_id is None or not is_id("ref", seen.refund_id):
+            return _NOT_OURS
+        settled = self._settle(connection.tenant, seen.refund_id, seen)
+        return _NOT_OURS if settled is None else "applied"

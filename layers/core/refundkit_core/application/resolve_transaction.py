@@ -1,0 +1,91 @@
+"""From any name of a transaction to its charge and ledger, refreshed where it is too old to decide on (decision 5)."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from refundkit_core.application.ports import (
+    Clock,
+    Connection,
+    ConnectionStore,
+    PaymentProcessor,
+    Processors,
+    RefundStore,
+)
+from refundkit_core.domain.errors import NotFound, ProcessorNotConnected, StoreConflict
+from refundkit_core.domain.ledger import Ledger, TransactionRef, opened, refreshed
+from refundkit_core.domain.tenancy import Tenant
+
+_MAX_TRIES: Final = 20
+
+
+class ResolvedTransaction(NamedTuple):
+    """A transaction's ledger, fresh enough to decide on."""
+
+    ledger: Ledger
+    connection: Connection
+
+
+class ResolveTransaction:
+    """Find the one ledger of a transaction, asking the processor only where our copy is missing or old."""
+
+    def __init__(
+        self, refunds: RefundStore, connections: ConnectionStore, processors: Processors, clock: Clock
+    ) -> None:
+        self._refunds = refunds
+        self._connections = connections
+        self._processors = processors
+        self._clock = clock
+
+    def __call__(self, tenant: Tenant, transaction_id: str, processor: str | None) -> ResolvedTransaction:
+        """Resolve ``transaction_id`` (a charge, a payment intent, …) within ``tenant``.
+
+        Raises:
+            NotFound: no processor knows it.
+            ProcessorNotConnected: its processor is not connected in this environment.
+            Upstream: the processor could not be asked.
+        """
+        name = processor or self._processors.named_by(transaction_id)
+        if name is None:
+            raise NotFound("No such transaction")
+        connection = self._connections.of(tenant, name) if name in self._processors.names() else None
+        if connection is None or connection.status == "inactive":
+            raise ProcessorNotConnected(f"No {name} account is connected in the {tenant.environment} environment")
+        adapter = self._processors.connect(connection)
+        if not adapter.owns(transaction_id):
+            raise NotFound("No such transaction")
+        return ResolvedTransaction(self._fresh_ledger(connection, adapter, transaction_id), connection)
+
+    def _fresh_ledger(self, connection: Connection, adapter: PaymentProcessor, transaction_id: str) -> Ledger:
+        known = self._known_ledger(connection, adapter, transaction_id)
+        if known is not None and known.is_fresh(self._clock.now()):
+            return known
+        for _ in range(_MAX_TRIES):
+            snapshot = adapter.look_up(transaction_id, connection.tenant.org_id)
+            transaction = TransactionRef(connection.processor, connection.account_id, snapshot.charge_id)
+            known = self._refunds.ledger(connection.tenant, transaction)
+            now = self._clock.now()
+            if known is None:
+                fresh = opened(connection.tenant, transaction, snapshot, now)
+            else:
+                fresh = refreshed(known, snapshot, now)
+            try:
+                self._refunds.put_ledger(fresh, known)
+            except StoreConflict:
+                continue
+            if not adapter.is_charge(transaction_id):
+                self._refunds.remember_charge(connection.tenant, transaction, transaction_id)
+            return fresh
+        raise StoreConflict("The ledger kept changing while it was refreshed")
+
+    def _known_ledger(self, connection: Connection, adapter: PaymentProcessor, transaction_id: str) -> Ledger | None:
+        charge_id: str | None = transaction_id
+        if not adapter.is_charge(transaction_id):
+            charge_id = self._refunds.charge_of(
+                connection.tenant, connection.processor, connection.account_id, transaction_id
+            )
+        if charge_id is None:
+            return None
+        return self._refunds.ledger(
+            connection.tenant, TransactionRef(connection.processor, connection.account_id, charge_id)
+        )

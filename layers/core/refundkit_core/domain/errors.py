@@ -1,0 +1,166 @@
+"""The one error tree. A leaf owns its public ``code``; HTTP statuses live in ``entrypoints/http.py`` alone.
+
+RefundKitError
+├── Invalid                      validation_error
+│   └── BadSignature             validation_error
+├── Unauthenticated              invalid_api_key
+├── Denied                       unauthorized
+├── NotFound                     not_found
+├── Conflict
+│   ├── AlreadyProcessed         refund_already_processed
+│   ├── IdempotencyKeyReused     idempotency_key_reused
+│   └── TransactionDisputed      transaction_disputed
+├── Refused                      policy_violation
+│   ├── AmountExceedsRefundable  amount_exceeds_refundable
+│   ├── CurrencyMismatch         currency_mismatch
+│   ├── ReturnWindowExpired      return_window_expired
+│   └── ProcessorNotConnected    processor_not_connected
+├── RateLimited                  rate_limited
+├── Upstream                     processor_error
+│   ├── ProcessorDeclined        (definite: the processor will never do this)
+│   ├── ProcessorDenied          (the credentials are refused)
+│   └── ProcessorUnknown         (no answer, or none that says what happened)
+└── StoreConflict                internal_error (a write lost a race: reload and decide again)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+
+class Detail(NamedTuple):
+    """One thing that was wrong: a request path, fact or rule, and what to know about it."""
+
+    field: str
+    message: str
+
+
+class RefundKitError(Exception):
+    """Anything that RefundKit refuses or cannot do. ``message`` is safe to show to the caller."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, details: tuple[Detail, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class Invalid(RefundKitError):
+    """The request is not as documented."""
+
+    code = "validation_error"
+
+
+class BadSignature(Invalid):
+    """An inbound webhook is not from whom it says, or too old, or from the future."""
+
+
+class Unauthenticated(RefundKitError):
+    """No key, or none that is valid now: one message for all, so that nothing can be learnt from it."""
+
+    code = "invalid_api_key"
+
+    def __init__(self) -> None:
+        super().__init__("The API key is missing, malformed, unknown, expired or revoked")
+
+
+class Denied(RefundKitError):
+    """The caller is known, but may not do this."""
+
+    code = "unauthorized"
+
+
+class NotFound(RefundKitError):
+    """There is no such thing, or it belongs to somebody else: the two look the same."""
+
+    code = "not_found"
+
+
+class Conflict(RefundKitError):
+    """The thing is not in a state that allows this."""
+
+
+class AlreadyProcessed(Conflict):
+    """Nothing is left to refund, or the same refund was opened within the last day."""
+
+    code = "refund_already_processed"
+
+
+class IdempotencyKeyReused(Conflict):
+    """The idempotency key was used before, with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class TransactionDisputed(Conflict):
+    """A chargeback covers the money: refunding it would pay twice."""
+
+    code = "transaction_disputed"
+
+
+class Refused(RefundKitError):
+    """A rule says no; ``details`` lists the rules that failed."""
+
+    code = "policy_violation"
+
+
+class AmountExceedsRefundable(Refused):
+    """More was asked for than remains."""
+
+    code = "amount_exceeds_refundable"
+
+
+class CurrencyMismatch(Refused):
+    """The stated currency is not the transaction's."""
+
+    code = "currency_mismatch"
+
+
+class ReturnWindowExpired(Refused):
+    """The transaction is older than the window allows."""
+
+    code = "return_window_expired"
+
+
+class ProcessorNotConnected(Refused):
+    """The organization has no active connection to the processor in this environment."""
+
+    code = "processor_not_connected"
+
+
+class RateLimited(RefundKitError):
+    """Too many requests; ``retry_after_s`` is when the next one can pass."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after_s: int, limit: int) -> None:
+        super().__init__(f"More than {limit} requests in a minute. Try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+        self.limit = limit
+
+
+class Upstream(RefundKitError):
+    """The processor could not do what was asked of it."""
+
+    code = "processor_error"
+
+
+class ProcessorDeclined(Upstream):
+    """A definite no: nothing happened and nothing will under this request. ``reason`` is a public failure reason."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ProcessorDenied(Upstream):
+    """The processor refuses the connection's credentials: nothing happened, and nothing will until they are renewed."""
+
+
+class ProcessorUnknown(Upstream):
+    """Time-out, lost connection, 5xx, 429 or a key in use: it may have happened or not."""
+
+
+class StoreConflict(RefundKitError):
+    """A conditional write lost against another writer; reload and decide again."""

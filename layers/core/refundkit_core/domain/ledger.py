@@ -1,0 +1,125 @@
+"""The ledger of one charge: what was captured, and who holds how much of it.
+
+Invariant: ``available = captured - elsewhere - reserved - refunded - lost``, and no reservation is made beyond it.
+``reserved`` is money of refunds under way, ``refunded`` money of our completed ones, ``elsewhere`` money of refunds
+made without us, ``lost`` money of lost disputes (decisions 5, 8, 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+from refundkit_core.domain.money import Money
+from refundkit_core.domain.processor import ChargeSnapshot, DisputeState
+from refundkit_core.domain.tenancy import Tenant
+
+SNAPSHOT_LIFE: Final = timedelta(minutes=10)
+TWIN_WINDOW: Final = timedelta(hours=24)
+
+Twins = Mapping[str, datetime]
+"""Refunds of one amount and reason: id to the time when each was opened."""
+
+
+class TransactionRef(NamedTuple):
+    """The one name of a charge: processor, account at the processor, and charge id there."""
+
+    processor: str
+    account_id: str
+    charge_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A charge's ledger as stored. Amounts in minor units of ``currency``; ``version`` grows with every write."""
+
+    tenant: Tenant
+    transaction: TransactionRef
+    currency: str
+    captured_minor: int
+    elsewhere_minor: int
+    lost_minor: int
+    reserved_minor: int
+    refunded_minor: int
+    dispute: DisputeState
+    purchased_at: datetime
+    customer_id: str | None
+    snapshot_at: datetime
+    version: int
+    twins: Mapping[str, Twins] = field(default_factory=dict)
+
+    @property
+    def available_minor(self) -> int:
+        """What a refund may still take; below zero where more was refunded elsewhere than we knew of."""
+        held = self.elsewhere_minor + self.lost_minor + self.reserved_minor + self.refunded_minor
+        return self.captured_minor - held
+
+    @property
+    def blocked(self) -> bool:
+        """Whether an open dispute forbids refunds; a lost one takes its amount for good instead (decision 7)."""
+        return self.dispute == "open"
+
+    def remaining(self) -> Money:
+        """What is left to refund, never below zero."""
+        return Money(max(self.available_minor, 0), self.currency)
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the processor was asked recently enough to decide on it."""
+        return now - self.snapshot_at <= SNAPSHOT_LIFE
+
+    def live_twins(self, twin: str, now: datetime) -> dict[str, datetime]:
+        """Refunds of the last 24 h with this amount and reason that still hold or have moved money."""
+        return {ref: at for ref, at in self.twins.get(twin, {}).items() if now - at < TWIN_WINDOW}
+
+
+class LedgerChange(NamedTuple):
+    """How a refund's change moves its money; applied in one transaction with the refund itself.
+
+    ``reserve`` takes from what is available, ``release`` gives back what was reserved, ``settle`` turns reserved into
+    refunded, ``unsettle`` takes a completed refund's money back, ``gate`` moves nothing but insists on no block.
+    """
+
+    kind: Literal["reserve", "release", "settle", "unsettle", "gate"]
+    amount_minor: int
+
+
+def twin_of(amount_minor: int, reason: str) -> str:
+    """What makes two refunds of one transaction twins (decision 7)."""
+    return f"{amount_minor}:{reason}"
+
+
+def opened(tenant: Tenant, transaction: TransactionRef, snapshot: ChargeSnapshot, now: datetime) -> Ledger:
+    """The ledger of a charge that we see for the first time."""
+    return Ledger(
+        tenant=tenant,
+        transaction=transaction,
+        currency=snapshot.currency,
+        captured_minor=snapshot.captured_minor,
+        elsewhere_minor=snapshot.elsewhere_minor,
+        lost_minor=snapshot.lost_minor,
+        reserved_minor=0,
+        refunded_minor=0,
+        dispute=snapshot.dispute,
+        purchased_at=snapshot.purchased_at,
+        customer_id=snapshot.customer_id,
+        snapshot_at=now,
+        version=1,
+    )
+
+
+def refreshed(ledger: Ledger, snapshot: ChargeSnapshot, now: datetime) -> Ledger:
+    """The ledger after a fresh look: the processor's facts replaced, our own money untouched, old twins dropped."""
+    twins = {name: live for name in ledger.twins if (live := ledger.live_twins(name, now))}
+    return replace(
+        ledger,
+        captured_minor=snapshot.captured_minor,
+        elsewhere_minor=snapshot.elsewhere_minor,
+        lost_minor=snapshot.lost_minor,
+        dispute=snapshot.dispute,
+        customer_id=snapshot.customer_id,
+        snapshot_at=now,
+        version=ledger.version + 1,
+        twins=twins,
+    )

@@ -1,0 +1,54 @@
+"""What a payment processor tells us, in our words (decisions 4, 5, 8, 30)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+DisputeState = Literal["none", "inquiry", "open", "won", "lost"]
+ProcessorStatus = Literal["pending", "requires_action", "succeeded", "failed", "cancelled", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeSnapshot:
+    """A charge as its processor shows it now. Amounts in minor units of ``currency``.
+
+    ``elsewhere_minor`` is what refunds that are not ours hold of it (made by hand in the processor's dashboard, say);
+    ``lost_minor`` is what lost disputes took. ``captured_minor`` is 0 while the charge is only authorized.
+    """
+
+    charge_id: str
+    currency: str
+    captured_minor: int
+    elsewhere_minor: int
+    lost_minor: int
+    dispute: DisputeState
+    purchased_at: datetime
+    customer_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorRefund:
+    """A refund as its processor shows it now. ``refund_id`` is ours, from the metadata, where it has one."""
+
+    external_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    status: ProcessorStatus
+    failure_reason: str | None
+    refund_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """What is sent to the processor: everything that was approved, and the one key under which it may be sent."""
+
+    org_id: str
+    refund_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    reason: str
+    processor_key: str

@@ -1,0 +1,93 @@
+"""A refund: its facts, the table of its states, and the one function that moves it along that table (decision 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from refundkit_core.domain.errors import Conflict
+from refundkit_core.domain.ledger import TransactionRef
+from refundkit_core.domain.money import Money
+from refundkit_core.domain.policy import RuleResult
+from refundkit_core.domain.tenancy import Tenant
+
+Status = Literal["pending_approval", "pending", "processing", "completed", "failed", "cancelled", "rejected"]
+InitiatedBy = Literal["api", "dashboard", "mcp", "processor"]
+Reason = Literal[
+    "product_not_received",
+    "product_defective",
+    "wrong_product",
+    "duplicate_charge",
+    "subscription_cancelled",
+    "other",
+    "agent_error",
+    "price_change",
+    "sizing_issue",
+    "item_not_as_described",
+    "order_cancelled",
+    "return_window_closing",
+]
+
+ALLOWED: Final[Mapping[Status, frozenset[Status]]] = {
+    "pending_approval": frozenset({"pending", "rejected", "cancelled"}),
+    "pending": frozenset({"processing", "cancelled", "failed"}),
+    "processing": frozenset({"processing", "completed", "failed", "cancelled"}),
+    "completed": frozenset({"failed"}),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+    "rejected": frozenset(),
+}
+"""From each status, those it may become. ``processing`` may stay and say more; ``completed`` may still fail late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, and what came of judging it: never changes after the refund is opened."""
+
+    fingerprint: str
+    metadata: Mapping[str, Any] | None
+    decision: tuple[RuleResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund's mutable head. ``version`` counts its changes, one event each.
+
+    ``processor_key`` and ``first_attempt_at`` are stored before the first call to the processor and never change:
+    one refund has one key.
+    """
+
+    id: str
+    tenant: Tenant
+    transaction_id: str
+    transaction: TransactionRef
+    money: Money
+    reason: Reason
+    status: Status
+    status_detail: str | None
+    initiated_by: InitiatedBy
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    external_refund_id: str | None = None
+    processor_key: str | None = None
+    first_attempt_at: datetime | None = None
+
+    @property
+    def holds_reservation(self) -> bool:
+        """Whether the refund's money is reserved in the ledger, as opposed to paid or given back."""
+        return self.status in ("pending_approval", "pending", "processing")
+
+
+def moved(refund: Refund, to: Status, now: datetime, **changes: Any) -> Refund:
+    """``refund`` in its next state, one version later. ``status_detail`` is cleared unless given.
+
+    Raises:
+        Conflict: the table does not allow the step.
+    """
+    if to not in ALLOWED[refund.status]:
+        raise Conflict(f"A refund that is {refund.status} cannot become {to}")
+    changes = {"status_detail": None, **changes}
+    return replace(refund, status=to, updated_at=now, version=refund.version + 1, **changes)

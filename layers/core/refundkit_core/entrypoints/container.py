@@ -1,0 +1,152 @@
+"""The one place that wires adapters to use cases. Everything is made when it is first asked for, and kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import Any
+
+from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
+from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
+from refundkit_core.adapters.dynamodb.refund_items import event_of
+from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
+from refundkit_core.adapters.dynamodb.table import Table, decode
+from refundkit_core.adapters.processors.registry import ProcessorRegistry
+from refundkit_core.adapters.secrets import SecretBox
+from refundkit_core.adapters.system import SystemClock, SystemIds
+from refundkit_core.application.authenticate import Authenticate
+from refundkit_core.application.create_refund import CreateRefund
+from refundkit_core.application.execute_refund import ExecuteRefund
+from refundkit_core.application.ports import Clock
+from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
+from refundkit_core.application.provision import Provision
+from refundkit_core.application.publish_events import PublishEvents
+from refundkit_core.application.read_refunds import ReadRefunds
+from refundkit_core.application.resolve_transaction import ResolveTransaction
+from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.domain.events import Event
+from refundkit_core.entrypoints.settings import Settings
+
+_CONNECT_TIMEOUT_S = 2
+_READ_TIMEOUT_S = 6
+_MAX_ATTEMPTS = 3
+
+
+class Container:
+    """All of one process: settings in, use cases out."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """An AWS client. Straight from botocore: importing boto3 costs a tenth of a start-up and adds nothing here."""
+        if service not in self._clients:
+            self._clients[service] = self._session.create_client(service, config=self._client_config)
+        return self._clients[service]
+
+    @cached_property
+    def _session(self) -> Any:
+        from botocore.session import get_session
+
+        return get_session()
+
+    @cached_property
+    def _client_config(self) -> Any:
+        from botocore.config import Config
+
+        return Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": _MAX_ATTEMPTS},
+        )
+
+    @cached_property
+    def table(self) -> Table:
+        return Table(self.client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def box(self) -> SecretBox:
+        return SecretBox(lambda: self.client("kms"), self.settings.kms_key_id)
+
+    @cached_property
+    def ids(self) -> SystemIds:
+        return SystemIds(self.clock)
+
+    @cached_property
+    def refunds(self) -> DynamoRefundStore:
+        return DynamoRefundStore(self.table)
+
+    @cached_property
+    def keys(self) -> DynamoApiKeyStore:
+        return DynamoApiKeyStore(self.table)
+
+    @cached_property
+    def organizations(self) -> DynamoOrganizationStore:
+        return DynamoOrganizationStore(self.table, self.box, self.clock)
+
+    @cached_property
+    def connections(self) -> DynamoConnectionStore:
+        return DynamoConnectionStore(self.table, self.box, self.clock)
+
+    @cached_property
+    def processors(self) -> ProcessorRegistry:
+        return ProcessorRegistry(self.settings.stripe_api_base)
+
+    @cached_property
+    def authenticate(self) -> Authenticate:
+        return Authenticate(self.keys, self.clock)
+
+    @cached_property
+    def create_refund(self) -> CreateRefund:
+        resolve = ResolveTransaction(self.refunds, self.connections, self.processors, self.clock)
+        return CreateRefund(self.refunds, self.organizations, resolve, self.clock, self.ids)
+
+    @cached_property
+    def read_refunds(self) -> ReadRefunds:
+        return ReadRefunds(self.refunds)
+
+    @cached_property
+    def settle_refund(self) -> SettleRefund:
+        return SettleRefund(self.refunds, self.clock, self.ids)
+
+    @cached_property
+    def execute_refund(self) -> ExecuteRefund:
+        return ExecuteRefund(self.refunds, self.connections, self.processors, self.settle_refund, self.clock, self.ids)
+
+    @cached_property
+    def receive_processor_webhook(self) -> ReceiveProcessorWebhook:
+        from refundkit_core.adapters.processors.news_queue import SqsNewsQueue
+        from refundkit_core.adapters.processors.stripe_webhook import read_stripe_webhook
+
+        queue = SqsNewsQueue(self.client("sqs"), self.settings.processor_events_queue_url)
+        return ReceiveProcessorWebhook(self.connections, {"stripe": read_stripe_webhook}, queue, self.clock)
+
+    @cached_property
+    def apply_processor_news(self) -> ApplyProcessorNews:
+        return ApplyProcessorNews(self.connections, self.processors, self.settle_refund)
+
+    @cached_property
+    def publish_events(self) -> PublishEvents:
+        from refundkit_core.adapters.events import EventBridgeBus, SqsParkingLot
+
+        parking = SqsParkingLot(lambda: self.client("sqs"), self.settings.parked_events_queue_url)
+        return PublishEvents(EventBridgeBus(self.client("events"), self.settings.event_bus), parking)
+
+    def event_of_image(self, image: Mapping[str, Any]) -> Event:
+        """The event in a stream record's new image. Raises KeyError or ValueError for anything else."""
+        return event_of(decode(image))
+
+    @cached_property
+    def provision(self) -> Provision:
+        return Provision(
+            self.organizations, self.keys, self.connections, self.processors.setups(), self.clock, self.ids
+        )
+
+
+@cache
+def container() -> Container:
+    """This process's container, from its environment."""
+    return Container(Settings.parse(os.environ))

@@ -1,0 +1,73 @@
+"""Queues and streams: one message a call of a use case, and only what failed comes back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from refundkit_core.application.execute_refund import ExecuteRefund
+from refundkit_core.application.ports import ProcessorNews
+from refundkit_core.application.processor_news import ApplyProcessorNews
+from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.entrypoints.observability import log, log_failure
+
+Event = Mapping[str, Any]
+Failures = dict[str, list[dict[str, str]]]
+Said = Mapping[str, Any]
+
+
+class ComesBack(Exception):
+    """The message must come again, and this is no surprise: ``said`` tells why."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__("the message comes back")
+        self.said = said
+
+
+def each_message(event: Event, handle: Callable[[Mapping[str, Any]], Said]) -> Failures:
+    """Run ``handle`` on each SQS message's JSON and log what it returns; a message whose handling raises comes back."""
+    failures: list[dict[str, str]] = []
+    for record in event["Records"]:
+        started = time.perf_counter()
+        try:
+            said = handle(json.loads(record["body"]))
+        except ComesBack as again:
+            log("message comes back", **again.said)
+            failures.append({"itemIdentifier": record["messageId"]})
+            continue
+        except Exception as exc:  # the boundary of a worker: the message comes back, and after that to its DLQ
+            log_failure("message failed", exc, message_id=record["messageId"])
+            failures.append({"itemIdentifier": record["messageId"]})
+            continue
+        log("message", ms=round((time.perf_counter() - started) * 1000), **said)
+    return {"batchItemFailures": failures}
+
+
+def executed(execute: ExecuteRefund, message: Mapping[str, Any]) -> Said:
+    """Pay the refund that an event on the bus speaks of. Raises ComesBack where that is not settled yet."""
+    detail = message["detail"]
+    tenant, refund_id = Tenant(detail["organizationId"], detail["environment"]), detail["data"]["refundId"]
+    outcome = execute(tenant, refund_id)
+    said = {"refund_id": refund_id, "org_id": tenant.org_id, "outcome": outcome}
+    if outcome in ("try_again", "needs_a_person"):
+        raise ComesBack(said)
+    return said
+
+
+def applied(apply: ApplyProcessorNews, message: Mapping[str, Any]) -> Said:
+    """Apply one processor's news."""
+    news = ProcessorNews(
+        connection_id=message["connectionId"],
+        tenant=Tenant(message["organizationId"], message["environment"]),
+        processor=message["processor"],
+        external_event_id=message["externalEventId"],
+        type=message["type"],
+        external_refund_id=message["externalRefundId"],
+    )
+    return {
+        "external_refund_id": news.external_refund_id,
+        "org_id": news.tenant.org_id,
+        "outcome": apply(news),
+    }

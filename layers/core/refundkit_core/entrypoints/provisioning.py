@@ -1,0 +1,37 @@
+"""Set up organizations and connections from outside the API: what a local stack and an operator's shell use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from refundkit_core.application.provision import NewConnection, NewOrganization, Provision
+from refundkit_core.domain.tenancy import Environment
+from refundkit_core.entrypoints.container import Container
+from refundkit_core.entrypoints.settings import Settings
+
+
+class Provisioner:
+    """Create organizations and connect processors with the operator's own AWS credentials."""
+
+    def __init__(self, container: Container) -> None:
+        self._provision: Provision = container.provision
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Provisioner:
+        """With the settings of a function (``REFUNDKIT_…``) and the usual AWS settings. Raises MissingSetting."""
+        return cls(Container(Settings.parse(environment)))
+
+    def create_organization(self, *, name: str, owner_name: str, owner_email: str) -> NewOrganization:
+        """An organization, its owner, and the owner's first test and live keys, which are shown only here."""
+        return self._provision.create_organization(name, owner_name, owner_email)
+
+    def connect_stripe(
+        self, *, org_id: str, environment: Environment, secret_key: str, webhook_base_url: str
+    ) -> NewConnection:
+        """Connect a Stripe account: checks the key and creates the webhook endpoint under ``webhook_base_url``.
+
+        Raises:
+            Invalid: the key is of the other mode.
+            Upstream: Stripe refused the key or did not answer.
+        """
+        return self._provision.connect(org_id, environment, "stripe", secret_key, webhook_base_url)

@@ -1,0 +1,43 @@
+"""Settings: read once from the environment, frozen; a missing one stops the start and is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+class MissingSetting(RuntimeError):
+    """A setting is not in the environment."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The environment variable {name} is not set: see the table of settings in README.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a function's surroundings are; each field is read from ``REFUNDKIT_<FIELD>``. The template sets them all.
+
+    stage: local, staging or production. table: the DynamoDB table's name. kms_key_id: key for credentials and
+    secrets, id or ARN. event_bus: the bus's name. processor_events_queue_url: verified processor webhooks wait here.
+    parked_events_queue_url: events that the bus would not take. stripe_api_base: empty for Stripe, else a sandbox.
+    """
+
+    stage: str
+    table: str
+    kms_key_id: str
+    event_bus: str
+    processor_events_queue_url: str
+    parked_events_queue_url: str
+    stripe_api_base: str = ""
+
+    @classmethod
+    def parse(cls, environment: Mapping[str, str]) -> Settings:
+        """The settings in ``environment``. Raises MissingSetting with the first name that is not there."""
+        values: dict[str, str] = {}
+        for field in fields(cls):
+            name = f"REFUNDKIT_{field.name.upper()}"
+            value = environment.get(name, "")
+            if not value and field.name != "stripe_api_base":
+                raise MissingSetting(name)
+            values[field.name] = value
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""The wire contract: models shared by the server and its clients. Field names are camelCase on the wire."""

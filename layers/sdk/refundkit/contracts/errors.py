@@ -1,0 +1,42 @@
+"""Public error codes and the shape of an error."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from refundkit.contracts.base import Wire
+
+ErrorCode = Literal[
+    "validation_error",
+    "invalid_api_key",
+    "unauthorized",
+    "not_found",
+    "refund_already_processed",
+    "idempotency_key_reused",
+    "transaction_disputed",
+    "amount_exceeds_refundable",
+    "currency_mismatch",
+    "policy_violation",
+    "return_window_expired",
+    "processor_not_connected",
+    "rate_limited",
+    "processor_error",
+    "internal_error",
+]
+
+
+class ErrorDetail(Wire):
+    """One thing that was wrong: ``field`` is a path in the request, or the name of the fact or rule that spoke."""
+
+    field: str
+    message: str
+
+
+class ErrorBody(Wire):
+    """An error: ``code`` is stable and for programs, ``message`` is for people and may change."""
+
+    message: str
+    code: ErrorCode
+    details: list[ErrorDetail] | None = None
+    request_id: str | None = None
+    doc_url: str | None = None

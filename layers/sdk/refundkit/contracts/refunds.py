@@ -1,0 +1,155 @@
+"""Refunds on the wire: the request that opens one, the refund itself, its timeline, and the list's query."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from refundkit.contracts.base import Wire
+
+MAX_AMOUNT_MINOR: Final = 10**12
+MAX_METADATA_BYTES: Final = 8_192
+MAX_METADATA_KEYS: Final = 50
+MAX_METADATA_KEY_LENGTH: Final = 40
+MAX_METADATA_DEPTH: Final = 5
+
+RefundReason = Literal[
+    "product_not_received",
+    "product_defective",
+    "wrong_product",
+    "duplicate_charge",
+    "subscription_cancelled",
+    "other",
+    "agent_error",
+    "price_change",
+    "sizing_issue",
+    "item_not_as_described",
+    "order_cancelled",
+    "return_window_closing",
+]
+RefundStatus = Literal["pending_approval", "pending", "processing", "completed", "failed", "cancelled", "rejected"]
+InitiatedBy = Literal["api", "dashboard", "mcp", "processor"]
+RuleOutcome = Literal["pass", "fail", "review", "skipped"]
+
+AmountMinor = Annotated[int, Field(gt=0, le=MAX_AMOUNT_MINOR, description="In the currency's minor unit (cents).")]
+Currency = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="ISO 4217, lower case.")]
+TransactionId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.:\-]+$")]
+ProcessorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Metadata = dict[str, Any]
+
+
+class CreateRefundRequest(Wire):
+    """Open a refund of ``amount`` minor units, or of all that remains (``full``: true); exactly one of the two."""
+
+    transaction_id: TransactionId
+    amount: AmountMinor | None = None
+    full: Literal[True] | None = None
+    reason: RefundReason
+    currency: Currency | None = None
+    processor: ProcessorName | None = None
+    metadata: Metadata | None = None
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_is_small(cls, metadata: Metadata | None) -> Metadata | None:
+        if metadata is not None:
+            _check_metadata(metadata)
+        return metadata
+
+    @model_validator(mode="after")
+    def _names_what_to_refund(self) -> CreateRefundRequest:
+        if (self.amount is None) == (self.full is None):
+            raise ValueError('Name either an amount or "full": true')
+        return self
+
+
+class Rule(Wire):
+    """What one rule said of a refund, in words a person can read."""
+
+    rule: str
+    outcome: RuleOutcome
+    message: str
+
+
+class RefundView(Wire):
+    """A refund as it stands. Amounts are minor units, times ISO 8601 UTC with milliseconds."""
+
+    id: str
+    organization_id: str
+    external_refund_id: str | None
+    transaction_id: str
+    amount: int
+    currency: str
+    reason: RefundReason
+    status: RefundStatus
+    status_detail: str | None
+    processor: str
+    metadata: Metadata | None
+    initiated_by: InitiatedBy
+    approval_id: str | None
+    decision: list[Rule] | None
+    created_at: str
+    updated_at: str
+
+
+class RefundEventView(Wire):
+    """One step of a refund's timeline, oldest first."""
+
+    id: str
+    refund_id: str
+    event_type: str
+    details: dict[str, Any]
+    created_at: str
+
+
+class ListRefundsQuery(Wire):
+    """Filters and paging of ``GET /v1/refunds``; query strings carry text, so numbers are read from text here."""
+
+    status: RefundStatus | None = None
+    processor: ProcessorName | None = None
+    limit: Annotated[int, Field(ge=1, le=100, strict=False)] = 25
+    offset: Annotated[int, Field(ge=0, le=1_000, strict=False)] = 0
+    cursor: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+
+    @field_validator("limit", "offset", mode="before")
+    @classmethod
+    def _plain_digits(cls, value: object) -> object:
+        if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 6):
+            raise ValueError("Must be a whole number in plain digits")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_of_paging(self) -> ListRefundsQuery:
+        if self.cursor is not None and self.offset:
+            raise ValueError("Use either cursor or offset")
+        return self
+
+
+def _check_metadata(metadata: Metadata) -> None:
+    if len(metadata) > MAX_METADATA_KEYS:
+        raise ValueError(f"At most {MAX_METADATA_KEYS} keys")
+    if any(not 1 <= len(key) <= MAX_METADATA_KEY_LENGTH for key in metadata):
+        raise ValueError(f"Keys have 1 to {MAX_METADATA_KEY_LENGTH} characters")
+    if _depth(metadata) > MAX_METADATA_DEPTH:
+        raise ValueError(f"At most {MAX_METADATA_DEPTH} levels deep")
+    try:
+        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
+    except (TypeError, ValueError) as exc:
+        raise ValueError("Must be JSON text: no lone surrogates, NaN or infinities") from exc
+    if size > MAX_METADATA_BYTES:
+        raise ValueError(f"At most {MAX_METADATA_BYTES} bytes of JSON")
+
+
+def _depth(value: object) -> int:
+    """Levels of nesting, counted without recursion so that hostile input cannot exhaust the stack."""
+    deepest, todo = 0, [(value, 1)]
+    while todo:
+        node, level = todo.pop()
+        if isinstance(node, dict | list):
+            deepest = max(deepest, level)
+            if level > MAX_METADATA_DEPTH:
+                return deepest
+            todo.extend((child, level + 1) for child in (node.values() if isinstance(node, dict) else node))
+    return deepest
