@@ -20,9 +20,9 @@ _VALID: Final = (
     "attribute_exists(pk) AND attribute_not_exists(revoked) AND (attribute_not_exists(expires) OR expires > :now)"
 )
 _COUNT: Final = "SET used = used + :one, last_used = :iso"
-_COUNT_IF: Final = f"{_VALID} AND minute = :minute AND used < per_minute"
-_START: Final = "SET minute = :minute, used = :one, last_used = :iso"
-_START_IF: Final = f"{_VALID} AND (attribute_not_exists(minute) OR minute < :minute)"
+_COUNT_IF: Final = f"{_VALID} AND counted_minute = :minute AND used < per_minute"
+_START: Final = "SET counted_minute = :minute, used = :one, last_used = :iso"
+_START_IF: Final = f"{_VALID} AND (attribute_not_exists(counted_minute) OR counted_minute < :minute)"
 
 
 class DynamoApiKeyStore:
@@ -86,7 +86,7 @@ def _counts_now(item: Item | None, now_unix: int, minute: int) -> bool:
     """Whether the next try must count up instead of starting the minute; raises where no try can succeed."""
     if item is None or "revoked" in item or item.get("expires", now_unix + 1) <= now_unix:
         raise Unauthenticated
-    stands_at = item.get("minute", -1)
+    stands_at = item.get("counted_minute", -1)
     if stands_at < minute:
         return False
     if item["used"] >= item["per_minute"]:

@@ -40,7 +40,7 @@ class ConditionFailed(StoreConflict):
 
 
 class Table:
-    """One DynamoDB table. Names of attributes are escaped always, so none can be a reserved word."""
+    """One DynamoDB table."""
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:
         self._client = client

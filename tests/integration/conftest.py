@@ -1,0 +1,138 @@
+"""The real adapters and handlers on moto, the Stripe sandbox over HTTP, and the clock in the test's hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from moto import mock_aws
+from refundkit_core.application.provision import NewConnection, NewOrganization
+from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.entrypoints import container as containers
+from refundkit_core.entrypoints.container import Container
+from refundkit_core.entrypoints.settings import Settings
+
+from local.stripe_sandbox import SandboxServer
+from tests.support.aws import create_parts
+from tests.support.clock import FixedClock
+from tests.support.functions import function_module
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[SandboxServer]:
+    with SandboxServer(port=0) as server:
+        yield server
+
+
+@dataclass
+class World:
+    """One organization on a fresh table, its sandbox account, and the handlers."""
+
+    container: Container
+    clock: FixedClock
+    sandbox: SandboxServer
+    organization: NewOrganization
+    connection: NewConnection
+
+    @property
+    def tenant(self) -> Tenant:
+        return Tenant(self.organization.org_id, "test")
+
+    def stripe(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
+        """Call the sandbox's control or API with JSON."""
+        payload = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key or self.sandbox.test_key}"}
+        request = Request(self.sandbox.url + path, payload, headers, method=method)
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def charge(self, **fields: Any) -> Any:
+        """A sample charge; 5,000 usd, captured, now, unless told otherwise."""
+        created = int(self.clock.now().timestamp())
+        return self.stripe("POST", "/_sandbox/charges", {"amount": 5000, "currency": "usd", "created": created, **fields})
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+        """One HTTP request through the function that serves it: status, envelope, headers."""
+        key = options.pop("key", self.organization.test_key)
+        from tests.support.requests import gateway_event
+
+        event = gateway_event(method, path, body, key=key, **options)
+        answer = function_module(event.pop("function")).handler(event, None)
+        return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+    def refund(self, transaction_id: str, **fields: Any) -> dict[str, Any]:
+        """Open a refund of 2,000 that must be accepted."""
+        body = {"transactionId": transaction_id, "reason": "product_defective", **fields}
+        if "full" not in fields:
+            body.setdefault("amount", 2000)
+        status, envelope, _ = self.call("POST", "/v1/refunds", body)
+        assert status == 201, envelope
+        opened: dict[str, Any] = envelope["data"]
+        return opened
+
+    def execute(self, refund_id: str) -> dict[str, Any]:
+        """Hand the refund's execution message to the worker."""
+        detail = {
+            "organizationId": self.tenant.org_id,
+            "environment": self.tenant.environment,
+            "data": {"refundId": refund_id},
+        }
+        record = {"messageId": "m-1", "body": json.dumps({"detail": detail})}
+        answer: dict[str, Any] = function_module("execute_refund").handler({"Records": [record]}, None)
+        return answer
+
+    def shown(self, refund_id: str) -> dict[str, Any]:
+        """The refund as ``GET`` shows it."""
+        status, envelope, _ = self.call("GET", f"/v1/refunds/{refund_id}")
+        assert status == 200, envelope
+        found: dict[str, Any] = envelope["data"]
+        return found
+
+    def paid_at_stripe(self, refund_id: str) -> list[dict[str, Any]]:
+        """Refunds at the sandbox that carry our id."""
+        found = self.stripe("GET", "/_sandbox/refunds")
+        rows: list[dict[str, Any]] = found["data"] if isinstance(found, dict) else found
+        return [row for row in rows if row["metadata"].get("refundkit_refund_id") == refund_id]
+
+
+@pytest.fixture
+def world(sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    with mock_aws():
+        clock = FixedClock()
+        settings = Settings.parse({**create_parts(), "REFUNDKIT_STRIPE_API_BASE": sandbox_server.url})
+        container = Container(settings, clock)
+        containers.container.cache_clear()
+        monkeypatch.setattr(containers, "container", lambda: container)
+        for name in ("refunds", "health", "processor_webhook", "processor_events", "execute_refund", "publish_events"):
+            module: ModuleType = function_module(name)
+            monkeypatch.setattr(module, "container", lambda: container)
+        from refundkit_core.entrypoints import http
+
+        monkeypatch.setattr(http, "container", lambda: container)
+        organization = container.provision.create_organization("acme", "Ada", "ada@example.com")
+        connection = container.provision.connect(
+            organization.org_id, "test", "stripe", sandbox_server.test_key, "http://127.0.0.1:9/api"
+        )
+        built = World(container, clock, sandbox_server, organization, connection)
+        built.stripe("POST", "/_sandbox/reset", {})
+        built.stripe("POST", "/_sandbox/clock", {"now": int(clock.now().timestamp())})
+        yield built
+
+
+@pytest.fixture
+def logs(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """The log lines written since the last look."""
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+
+    return read
