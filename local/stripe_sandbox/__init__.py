@@ -1,4 +1,4 @@
-"""A Stripe API on this machine: real HTTP, real idempotency, faults on demand, nothing but the standard library.
+"""A Stripe API on this machine: real HTTP, real idempotency, faults on demand, standard library only.
 
 Start it with `python -m local.stripe_sandbox --port 8420`, or inside a test:
 

@@ -1,4 +1,4 @@
-"""Command line: `python -m local.stripe_sandbox --port 8420 [--host 127.0.0.1] [--test-key …] [--live-key …]`."""
+"""Command line: `python -m local.stripe_sandbox --port 8420 [--host …] [--test-key …] [--live-key …]`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--live-key", default=DEFAULT_LIVE_KEY)
     chosen = parser.parse_args(arguments)
     try:
-        server = SandboxServer(
-            port=chosen.port, host=chosen.host, test_key=chosen.test_key, live_key=chosen.live_key
-        )
+        server = SandboxServer(port=chosen.port, host=chosen.host, test_key=chosen.test_key, live_key=chosen.live_key)
     except (OSError, ValueError) as exc:
         print(f"The sandbox cannot start: {exc}", file=sys.stderr)
         return 2

@@ -25,7 +25,8 @@ class Account:
         """As `/_sandbox/accounts` shows it, keys included."""
         return {
             "id": self.id, "name": self.name, "test_secret_key": self.test_secret_key,
-            "live_secret_key": self.live_secret_key, "connected_to": self.connected_to, "created": self.created,
+            "live_secret_key": self.live_secret_key, "connected_to": self.connected_to,
+            "created": self.created,
         }  # fmt: skip
 
     def api_view(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Entry:
 class Agenda:
     """Due actions in time order."""
 
-    def __init__(self, lock: threading.RLock, clock: SandboxClock) -> None:  # type: ignore[valid-type,unused-ignore]
+    def __init__(self, lock: threading.RLock, clock: SandboxClock) -> None:
         self._lock = lock
         self._clock = clock
         self._entries: list[Entry] = []

@@ -36,7 +36,8 @@ class Exchange:
     @property
     def who(self) -> Caller:
         """The caller, once authenticated."""
-        assert self.caller is not None
+        if self.caller is None:
+            raise RuntimeError("asked before authentication")
         return self.caller
 
 
@@ -106,9 +107,7 @@ def _read_form(exchange: Exchange) -> None:
     exchange.form = log["params"] = decode_form(request.query, request.body)
     exchange.flat = flat_params(exchange.form)
     if request.method == "POST":
-        exchange.key = log["idempotency_key"] = idempotency.checked_key(
-            request.headers.get("idempotency-key")
-        )
+        exchange.key = log["idempotency_key"] = idempotency.checked_key(request.headers.get("idempotency-key"))
 
 
 def _take(exchange: Exchange, kinds: tuple[str, ...], route: Route) -> Fault | None:
@@ -139,8 +138,7 @@ def _without_answer(fault: Fault) -> Answer:
 
 
 def _slot(exchange: Exchange) -> idempotency.Slot:
-    assert exchange.key is not None
-    return exchange.who.account.id, exchange.who.livemode, exchange.key
+    return exchange.who.account.id, exchange.who.livemode, exchange.key or ""
 
 
 def _fingerprint(exchange: Exchange) -> str:
@@ -157,9 +155,7 @@ def _replay(exchange: Exchange) -> Answer | None:
     if entry is None or entry.status is None:
         return None
     exchange.log["replayed"] = True
-    return Answer(
-        entry.status, entry.body, {"Idempotent-Replayed": "true", "Original-Request": entry.request_id}
-    )
+    return Answer(entry.status, entry.body, {"Idempotent-Replayed": "true", "Original-Request": entry.request_id})
 
 
 def _execute(exchange: Exchange, route: Route, path_ids: dict[str, str]) -> Answer:
@@ -173,9 +169,7 @@ def _execute(exchange: Exchange, route: Route, path_ids: dict[str, str]) -> Answ
         if replay is not None:
             return replay
         if exchange.key is not None:
-            state.idempotency.begin(
-                _slot(exchange), _fingerprint(exchange), state.clock.now(), exchange.request_id
-            )
+            state.idempotency.begin(_slot(exchange), _fingerprint(exchange), state.clock.now(), exchange.request_id)
         fault = _take(exchange, EXECUTION, route)
         if fault is None or fault.kind != "slow":
             return _run(exchange, route, path_ids, params, fault)
@@ -184,30 +178,34 @@ def _execute(exchange: Exchange, route: Route, path_ids: dict[str, str]) -> Answ
         return _run(exchange, route, path_ids, params, None)
 
 
-def _run(
-    exchange: Exchange, route: Route, path_ids: dict[str, str], params: Json, fault: Fault | None
-) -> Answer:
+def _run(exchange: Exchange, route: Route, path_ids: dict[str, str], params: Json, fault: Fault | None) -> Answer:
     """The operation itself, under the lock. Nothing else happens in the sandbox meanwhile."""
-    state, caller = exchange.state, exchange.who
+    state = exchange.state
+    answer = Answer(500, json_bytes(errors.api_failure(500).body(exchange.request_id)))
     try:
-        if fault is not None and fault.kind == "status_500":
-            raise errors.api_failure(500)
-        call = Call(
-            state=state, book=state.book(caller.account, caller.livemode),
-            origin=Origin(exchange.request_id, exchange.key), params=params, path_ids=path_ids, caller=caller,
-            outcome=_take(exchange, OUTCOME, route) if route.operation == "refunds.create" else None,
-        )  # fmt: skip
-        result = expansion.expanded(call.book, route.run(call), params.get("expand", ()))
-        if fault is not None and fault.kind == "status_500_after":
-            raise errors.api_failure(500)
-        answer = Answer(200, json_bytes(result))
+        answer = Answer(200, json_bytes(_perform(exchange, route, path_ids, params, fault)))
     except StripeError as refusal:
         answer = _refused(exchange, refusal)
-    except Exception:
-        # A key that stayed "in use" for ever would hide the defect that got us here.
+    finally:
+        # Also after a defect: a key that stayed "in use" for ever would hide it.
         if exchange.key is not None:
-            state.idempotency.finish(_slot(exchange), 500, json_bytes(errors.api_failure(500).body("")))
-        raise
-    if exchange.key is not None:
-        state.idempotency.finish(_slot(exchange), answer.status, answer.body)
+            state.idempotency.finish(_slot(exchange), answer.status, answer.body)
     return answer
+
+
+def _perform(exchange: Exchange, route: Route, path_ids: dict[str, str], params: Json, fault: Fault | None) -> Json:
+    state, caller = exchange.state, exchange.who
+    if fault is not None and fault.kind == "status_500":
+        raise errors.api_failure(500)
+    call = Call(
+        state=state,
+        book=state.book(caller.account, caller.livemode),
+        origin=Origin(exchange.request_id, exchange.key),
+        params=params,
+        path_ids=path_ids,
+        outcome=_take(exchange, OUTCOME, route) if route.operation == "refunds.create" else None,
+    )
+    result = expansion.expanded(call.book, route.run(call), params.get("expand", ()))
+    if fault is not None and fault.kind == "status_500_after":
+        raise errors.api_failure(500)
+    return result

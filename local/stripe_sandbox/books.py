@@ -35,9 +35,7 @@ class Table:
 
     def newest_first(self) -> list[Json]:
         """All objects in the order of Stripe's lists."""
-        return sorted(
-            self._rows.values(), key=lambda row: (row["created"], self._order[row["id"]]), reverse=True
-        )
+        return sorted(self._rows.values(), key=lambda row: (row["created"], self._order[row["id"]]), reverse=True)
 
     def all(self) -> list[Json]:
         """All objects, oldest first."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.stripe_sandbox import cards, disputes, early_fraud_warnings, ids
-from local.stripe_sandbox.books import Book, ChargeNotes, Json
+from local.stripe_sandbox.books import ChargeNotes, Json
 from local.stripe_sandbox.cards import TestCard
 from local.stripe_sandbox.errors import invalid
 from local.stripe_sandbox.ledger import book_movement, card_fee_minor
@@ -25,6 +25,7 @@ from local.stripe_sandbox.params import (
     optional_text,
     text,
 )  # fmt: skip
+from local.stripe_sandbox.refundable import recount_refunds
 from local.stripe_sandbox.state import Call, Scope
 
 _ADDRESS = group(
@@ -39,7 +40,8 @@ TRANSFER_DATA = group(destination=text(), amount=integer(0))
 CREATE = Spec(
     {
         "amount": amount, "currency": currency, "source": text(), "customer": text(), "capture": boolean,
-        "description": optional_text, "metadata": metadata, "receipt_email": optional_text, "shipping": SHIPPING,
+        "description": optional_text, "metadata": metadata,
+        "receipt_email": optional_text, "shipping": SHIPPING,
         "statement_descriptor": text(22), "statement_descriptor_suffix": text(22), "on_behalf_of": text(),
         "application_fee_amount": integer(0), "transfer_data": TRANSFER_DATA, "transfer_group": text(),
         "radar_options": anything,
@@ -185,9 +187,7 @@ def capture_charge(scope: Scope, charge: Json, amount_minor: int | None) -> Json
     if charge["refunded"] or charge["status"] != "succeeded":
         raise invalid(f"Charge {charge['id']} has been refunded or has failed; it cannot be captured.")
     if amount_minor is not None and amount_minor > charge["amount"]:
-        raise invalid(
-            "Amount to capture is greater than the authorized amount.", "amount", "amount_too_large"
-        )
+        raise invalid("Amount to capture is greater than the authorized amount.", "amount", "amount_too_large")
     _take_money(scope, charge, amount_minor or charge["amount"])
     scope.emit("charge.captured", charge)
     return charge
@@ -198,19 +198,6 @@ def release_charge(scope: Scope, charge: Json) -> None:
     scope.book.charge_notes[charge["id"]].released_minor = charge["amount"]
     recount_refunds(scope.book, charge)
     scope.emit("charge.refunded", charge)
-
-
-def recount_refunds(book: Book, charge: Json) -> None:
-    """Set `amount_refunded` and `refunded`: failed and canceled refunds have given their amount back."""
-    live = [row for row in book.refunds_of(charge["id"]) if row["status"] not in ("failed", "canceled")]
-    refunded = sum(row["amount"] for row in live) + book.charge_notes[charge["id"]].released_minor
-    charge["amount_refunded"] = refunded
-    charge["refunded"] = refunded > 0 and refunded >= refundable_base_minor(charge)
-
-
-def refundable_base_minor(charge: Json) -> int:
-    """What all refunds together may reach: what was captured, or the authorization while it is uncaptured."""
-    return int(charge["amount_captured"] if charge["captured"] else charge["amount"])
 
 
 def retrieve(call: Call) -> Json:
@@ -236,9 +223,7 @@ def capture(call: Call) -> Json:
     """`POST /v1/charges/{id}/capture`."""
     charge = retrieve(call)
     if charge["payment_intent"]:
-        raise invalid(
-            f"Charge {charge['id']} was created by a PaymentIntent; capture {charge['payment_intent']} instead."
-        )
+        raise invalid(f"Charge {charge['id']} belongs to a PaymentIntent; capture {charge['payment_intent']} instead.")
     return capture_charge(call, charge, call.given("amount"))
 
 

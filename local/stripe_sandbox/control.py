@@ -1,4 +1,4 @@
-"""`/_sandbox/*`: everything that a test or a person steers and reads, apart from objects (control_objects)."""
+"""`/_sandbox/*`: what a test or a person steers and reads. Objects are in control_objects."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def _find(request: Request) -> tuple[Handler, str]:
     raise Refusal(404, f"There is no control endpoint {request.path[:100]}.", "GET /_sandbox lists them all.")
 
 
-def _health(state: State, request: Request, _: str) -> Any:
+def _health(_state: State, _request: Request, _: str) -> Any:
     return {"status": "ok", "api_version": API_VERSION}
 
 
-def _show_clock(state: State, request: Request, _: str) -> Any:
+def _show_clock(state: State, _request: Request, _: str) -> Any:
     return state.clock.describe()
 
 
@@ -72,7 +72,7 @@ def _move_clock(state: State, request: Request, _: str) -> Any:
     return state.clock.describe() | {"ran": state.agenda.clock_moved(), "waiting": state.agenda.pending()}
 
 
-def _list_accounts(state: State, request: Request, _: str) -> Any:
+def _list_accounts(state: State, _request: Request, _: str) -> Any:
     return {"data": [account.control_view() for account in state.accounts.all()]}
 
 
@@ -86,7 +86,7 @@ def _make_account(state: State, request: Request, _: str) -> Any:
         raise Refusal(409, f"{exc}.", "GET /_sandbox/accounts shows which accounts there are.") from exc
 
 
-def _show_faults(state: State, request: Request, _: str) -> Any:
+def _show_faults(state: State, _request: Request, _: str) -> Any:
     return {"data": [fault.view() for fault in state.faults.armed()]}
 
 
@@ -97,14 +97,13 @@ def _arm_fault(state: State, request: Request, _: str) -> Any:
     operation = fields.text("operation") or ("refunds.create" if scripted else "*")
     known = {"*", *OPERATIONS, *(f"{name.partition('.')[0]}.*" for name in OPERATIONS)}
     if operation not in known:
-        raise Refusal(
-            400, f"No operation is called {operation[:80]}.", f"Choose from: *, {', '.join(OPERATIONS)}."
-        )
+        raise Refusal(400, f"No operation is called {operation[:80]}.", f"Choose from: *, {', '.join(OPERATIONS)}.")
     account_id = fields.text("account")
     if account_id and state.accounts.get(account_id) is None:
         raise Refusal(404, f"No account has the id {account_id}.", "GET /_sandbox/accounts lists the ids.")
     fault = Fault(
-        kind=kind, operation=operation, remaining=fields.whole("times", 1, minimum=1) or 1, account=account_id,
+        kind=kind, operation=operation, account=account_id,
+        remaining=fields.whole("times", 1, minimum=1) or 1,
         match=fields.texts("match") | fields.texts("params"),
         hold_s=fields.number("hold_s", faults.DEFAULT_HOLD_S),
         after_s=fields.number("after_s", faults.DEFAULT_AFTER_S),
@@ -122,7 +121,7 @@ def _clear_faults(state: State, request: Request, _: str) -> Any:
     return {"cleared": cleared - len(state.faults.armed())}
 
 
-def _release_faults(state: State, request: Request, _: str) -> Any:
+def _release_faults(state: State, _request: Request, _: str) -> Any:
     state.faults.release()
     return {"released": True}
 
@@ -151,6 +150,9 @@ def _reset(state: State, request: Request, _: str) -> Any:
     if account_id and account is None:
         raise Refusal(404, f"No account has the id {account_id}.", "GET /_sandbox/accounts lists the ids.")
     state.reset(account)
+    if account is None:
+        # A clock that one test froze must not surprise the next.
+        state.clock.reset()
     if fields.flag("accounts"):
         default = state.accounts.all()[:1]
         state.accounts.forget_all()

@@ -58,9 +58,7 @@ class Fields:
         """One of the allowed words."""
         value = self._values.get(name, default)
         if value is None or value not in allowed:
-            raise Refusal(
-                400, f"{name} must be one of the known words.", f"Choose from: {', '.join(allowed)}."
-            )
+            raise Refusal(400, f"{name} must be one of the known words.", f"Choose from: {', '.join(allowed)}.")
         return str(value)
 
     def whole(self, name: str, default: int | None = None, minimum: int = 0) -> int | None:

@@ -12,6 +12,7 @@ from local.stripe_sandbox.charges import NewCharge
 from local.stripe_sandbox.control_input import Fields, Refusal, limit_of, query_of
 from local.stripe_sandbox.http_messages import Request
 from local.stripe_sandbox.params import currency, merged_metadata, metadata
+from local.stripe_sandbox.refundable import refundable_base_minor
 from local.stripe_sandbox.state import Scope, State
 
 FAILURE_REASONS = lifecycle.FAILURE_REASONS
@@ -37,17 +38,13 @@ def _find(state: State, object_id: str, table_name: str) -> tuple[Scope, Json]:
 def make_sample_charge(state: State, request: Request, _: str) -> Any:
     """A charge of any age and state in one call, for the account and mode of the key."""
     fields = Fields(request.body, _SAMPLE_FIELDS)
-    caller = state.accounts.authenticate(
-        request.headers.get("authorization"), request.headers.get("stripe-account")
-    )
+    caller = state.accounts.authenticate(request.headers.get("authorization"), request.headers.get("stripe-account"))
     scope = Scope(state, state.book(caller.account, caller.livemode))
     status = fields.choice("disputed", disputes.STATUSES) if fields.raw("disputed") else None
     notes = merged_metadata({}, metadata("metadata", fields.texts("metadata")))
     wanted = _sample(scope, fields, notes)
     if fields.flag("payment_intent"):
-        intent = payment_intents.new_intent(
-            scope, wanted.amount_minor, wanted.currency, wanted.customer, notes
-        )
+        intent = payment_intents.new_intent(scope, wanted.amount_minor, wanted.currency, wanted.customer, notes)
         intent["description"] = wanted.description
         intent["capture_method"] = "automatic_async" if wanted.capture else "manual"
         charge = payment_intents.adopt_charge(
@@ -67,9 +64,7 @@ def _sample(scope: Scope, fields: Fields, notes: dict[str, str]) -> NewCharge:
         raise Refusal(400, "amount_captured is more than amount.", "Capture at most what was authorized.")
     card = find_card(fields.text("source") or "tok_visa")
     if card is None:
-        raise Refusal(
-            400, f"No test card is called {fields.text('source')}.", "Use tok_visa or pm_card_visa."
-        )
+        raise Refusal(400, f"No test card is called {fields.text('source')}.", "Use tok_visa or pm_card_visa.")
     customer_id, billing = _sample_customer(scope, fields)
     return NewCharge(
         amount_minor=amount_minor, currency=currency("currency", fields.text("currency") or "usd"), card=card,
@@ -101,7 +96,7 @@ def _sample_time(scope: Scope, fields: Fields) -> int:
 
 
 def show_refunds(state: State, request: Request, _: str) -> Any:
-    """Every refund of every account, or those that match: account, mode, charge, status, metadata[key]=value."""
+    """Every refund, or those that match: account, mode, charge, status, metadata[key]=value."""
     query = query_of(request, ("account", "mode", "charge", "status", "limit"))
     wanted_notes = {name[9:-1]: value for name, value in query.items() if name.startswith("metadata[")}
     found = [
@@ -147,7 +142,7 @@ def move_refund(state: State, request: Request, refund_id: str) -> Any:
 def _refuse_double_spending(scope: Scope, refund: Json, status: str) -> None:
     charge = scope.book.charges.get(refund["charge"]) or {}
     revived = status not in ("failed", "canceled")
-    if revived and charge["amount_refunded"] + refund["amount"] > charges.refundable_base_minor(charge):
+    if revived and charge["amount_refunded"] + refund["amount"] > refundable_base_minor(charge):
         raise Refusal(
             409, "The charge's money has been refunded elsewhere in the meantime.",
             "A refund cannot be revived when that would exceed what was captured.",
@@ -161,9 +156,7 @@ def dispute_charge(state: State, request: Request, charge_id: str) -> Any:
     status = fields.choice("status", disputes.STATUSES, "needs_response")
     amount_minor = fields.whole("amount", minimum=1)
     if not charge["captured"] or (amount_minor or 0) > charge["amount_captured"]:
-        raise Refusal(
-            409, "Only captured money can be disputed.", "Dispute at most the charge's amount_captured."
-        )
+        raise Refusal(409, "Only captured money can be disputed.", "Dispute at most the charge's amount_captured.")
     reason = fields.text("reason") or "fraudulent"
     return disputes.open_dispute(scope, charge, status, amount_minor=amount_minor, reason=reason)
 

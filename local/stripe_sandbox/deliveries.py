@@ -53,7 +53,7 @@ def signature_header(body: bytes, secret: str, timestamp: int) -> str:
 class Courier:
     """Posts events from background threads, so that no API call waits for a webhook."""
 
-    def __init__(self, lock: threading.RLock, clock: SandboxClock) -> None:  # type: ignore[valid-type,unused-ignore]
+    def __init__(self, lock: threading.RLock, clock: SandboxClock) -> None:
         self._lock = lock
         self._clock = clock
         self._queue: queue.SimpleQueue[tuple[Json, Json, str, bytes] | None] = queue.SimpleQueue()
@@ -64,7 +64,8 @@ class Courier:
     def post(self, *, account_id: str, endpoint: Json, secret: str, event: Json, stored: Json) -> None:
         """Queue one delivery. `stored` is the event whose `pending_webhooks` falls on success."""
         record: Json = {
-            "id": ids.new_id("whd"), "account": account_id, "endpoint": endpoint["id"], "url": endpoint["url"],
+            "id": ids.new_id("whd"), "account": account_id, "endpoint": endpoint["id"],
+            "url": endpoint["url"],
             "event": event["id"], "type": event["type"], "status": "pending", "attempts": [],
         }  # fmt: skip
         self._log.append(record)
@@ -139,8 +140,9 @@ class Courier:
             connection.request("POST", target, body, headers)
             answer = connection.getresponse()
             answer.read(65536)
-            return {"status": answer.status, "error": None}
         except (OSError, http.client.HTTPException) as exc:
             return {"status": None, "error": type(exc).__name__}
+        else:
+            return {"status": answer.status, "error": None}
         finally:
             connection.close()

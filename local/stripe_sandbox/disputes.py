@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import ids
+from local.stripe_sandbox import early_fraud_warnings, ids, refund_lifecycle
 from local.stripe_sandbox.books import Book, Json
 from local.stripe_sandbox.errors import invalid
 from local.stripe_sandbox.ledger import book_movement
@@ -24,7 +24,7 @@ STATUSES = (
     "warning_needs_response", "warning_under_review", "warning_closed", "needs_response", "under_review",
     "won", "lost", "prevented", "appeal_needs_response", "appeal_under_review",
 )  # fmt: skip
-# An inquiry withdraws nothing and a won dispute has given everything back; every other status holds the money.
+# An inquiry withdraws nothing, a won dispute has given everything back; every other status holds the money.
 HARMLESS = ("warning_needs_response", "warning_under_review", "warning_closed", "won")
 CLOSED = ("warning_closed", "won", "lost", "prevented")
 DISPUTE_FEE_MINOR = 1500
@@ -57,12 +57,11 @@ def open_dispute(
     scope: Scope, charge: Json, status: str, *, amount_minor: int | None = None, reason: str = "fraudulent"
 ) -> Json:
     """Dispute a charge, wholly or in part, and tell."""
-    dispute = _new_dispute(
-        scope, charge, amount_minor or charge["amount_captured"] or charge["amount"], reason
-    )
+    dispute = _new_dispute(scope, charge, amount_minor or charge["amount_captured"] or charge["amount"], reason)
     scope.book.disputes.put(dispute)
     charge["disputed"] = True
     dispute["status"] = status
+    early_fraud_warnings.settle_warnings(scope, charge)
     scope.emit("charge.dispute.created", _dressed(dispute))
     _move_money(scope, dispute)
     if status in CLOSED:
@@ -118,6 +117,7 @@ def _move_money(scope: Scope, dispute: Json) -> None:
     held = -sum(movement["amount"] for movement in dispute["balance_transactions"])
     owed = 0 if dispute["status"] in HARMLESS else dispute["amount"]
     if owed > held:
+        refund_lifecycle.fail_pending(scope, dispute["charge"])
         movement = book_movement(
             scope, "adjustment", held - owed, dispute, fee_minor=DISPUTE_FEE_MINOR, fee_label="Dispute fee"
         )

@@ -29,6 +29,16 @@ def open_warning(scope: Scope, charge: Json, fraud_type: str) -> Json:
     return warning
 
 
+def settle_warnings(scope: Scope, charge: Json) -> None:
+    """A refunded or disputed charge leaves nothing to act on."""
+    if not (charge["refunded"] or charge["disputed"]):
+        return
+    for warning in scope.book.warnings.all():
+        if warning["charge"] == charge["id"] and warning["actionable"]:
+            warning["actionable"] = False
+            scope.emit("radar.early_fraud_warning.updated", warning, {"actionable": True})
+
+
 def retrieve(call: Call) -> Json:
     """`GET /v1/radar/early_fraud_warnings/{id}`."""
     return call.require(call.book.warnings, call.path_ids["id"])

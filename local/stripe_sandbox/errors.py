@@ -57,10 +57,7 @@ def missing_resource(noun: str, object_id: str, param: str, other_mode: str | No
     hint = ""
     if other_mode:
         used = "test" if other_mode == "live" else "live"
-        hint = (
-            f"; a similar object exists in {other_mode} mode, "
-            f"but a {used} mode key was used to make this request."
-        )
+        hint = f"; a similar object exists in {other_mode} mode, but a {used} mode key was used to make this request."
     return StripeError(404, f"No such {noun}: '{object_id}'{hint}", code="resource_missing", param=param)
 
 

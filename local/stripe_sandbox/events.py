@@ -71,6 +71,4 @@ def keep(call: Call, row: Json) -> bool:
     """The filters of `GET /v1/events`: `type` (a trailing `*` is a wildcard) or `types[]`."""
     wanted = call.given("types") or ([call.given("type")] if call.given("type") else [])
     kind: str = row["type"]
-    return not wanted or any(
-        kind.startswith(name[:-1]) if name.endswith("*") else kind == name for name in wanted
-    )
+    return not wanted or any(kind.startswith(name[:-1]) if name.endswith("*") else kind == name for name in wanted)

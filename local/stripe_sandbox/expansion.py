@@ -1,4 +1,4 @@
-"""`expand[]`: ids replaced by their objects. Paths are checked before anything happens, applied afterwards."""
+"""`expand[]`: ids replaced by their objects. Paths are checked first, and applied last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.stripe_sandbox.errors import StripeError, invalid
 MAX_LEVELS = 4
 _OPAQUE: Mapping[str, str] = {}
 # Per kind of object: which field may be expanded, and what kind of object stands there. `opaque` fields are
-# accepted as Stripe accepts them, but the sandbox has no objects of those kinds: an id or null stays as it is.
+# accepted as Stripe accepts them, but the sandbox has no such objects: an id or null stays as it is.
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "charge": {
         "balance_transaction": "balance_transaction", "failure_balance_transaction": "balance_transaction",
@@ -44,9 +44,7 @@ def check_paths(kind: str, is_list: bool, paths: Sequence[str]) -> None:
     for path in paths:
         steps = path.split(".")
         if len(steps) > MAX_LEVELS + int(is_list):
-            raise invalid(
-                f"You cannot expand more than {MAX_LEVELS} levels of a property. ({path}).", "expand"
-            )
+            raise invalid(f"You cannot expand more than {MAX_LEVELS} levels of a property. ({path}).", "expand")
         if is_list:
             if steps[0] != "data" or len(steps) == 1:
                 raise _refused(path, f" You may want to try expanding 'data.{path}' instead.")

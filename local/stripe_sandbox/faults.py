@@ -18,7 +18,8 @@ from typing import Any
 from local.stripe_sandbox import ids
 
 ARRIVAL = (
-    "timeout_before", "drop_before", "status_429", "status_401", "status_403", "status_409_in_use", "status_503",
+    "timeout_before", "drop_before", "status_429", "status_401", "status_403", "status_409_in_use",
+    "status_503",
 )  # fmt: skip
 EXECUTION = ("slow", "status_500", "status_500_after")
 ANSWER = ("timeout_after", "drop_after")
@@ -89,9 +90,7 @@ class Faults:
                 # Whoever waits holds the old event; requests to come are held again.
                 fault.released = threading.Event()
 
-    def take(
-        self, kinds: Iterable[str], operation: str, account_id: str, flat: dict[str, str]
-    ) -> Fault | None:
+    def take(self, kinds: Iterable[str], operation: str, account_id: str, flat: dict[str, str]) -> Fault | None:
         """The first armed fault of these kinds that applies; it counts as used once."""
         for fault in self._armed:
             if fault.kind in kinds and fault.applies(operation, account_id, flat):

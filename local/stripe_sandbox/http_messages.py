@@ -1,4 +1,4 @@
-"""Requests and answers, free of sockets: what the server reads and writes, and what tests can make by hand."""
+"""Requests and answers, free of sockets: what the server reads and writes."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ DEFAULT_LIVE_KEY = "sk_live_refundkit_sandbox_default"
 DEFAULT_ACCOUNT_ID = "acct_sandboxdefault"
 MAX_BODY_BYTES = 1_000_000
 IDLE_S = 75
+DRAIN_S = 0.2
+DRAIN_CHUNKS = 512
 _LOOK_AGAIN_S = 0.05
 
 
@@ -132,7 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang(answer)
         self.close_connection = True
 
-    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = do_HEAD = _handle
+    # http.server names its methods so.
+    do_GET = do_POST = do_DELETE = _handle
+    do_PUT = do_PATCH = do_OPTIONS = do_HEAD = _handle
 
     def _read(self) -> Request:
         """Read the request whole.
@@ -141,8 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         """
         headers = {name.lower(): value for name, value in self.headers.items()}
         # A page on the web must not steer the sandbox through a name that resolves to this machine.
-        host = urlsplit(f"//{headers.get('host', 'localhost')}").hostname or ""
-        if not is_loopback_host(host):
+        if not is_loopback_host(_host_name(headers.get("host", "localhost"))):
             raise StripeError(403, "This sandbox answers on loopback addresses only.")
         if "transfer-encoding" in headers:
             raise StripeError(411, "Send the body with a Content-Length.")
@@ -150,16 +153,25 @@ class _Handler(BaseHTTPRequestHandler):
         if not (length.isascii() and length.isdigit()):
             raise StripeError(400, "Invalid Content-Length.")
         if len(length) > 9 or int(length) > MAX_BODY_BYTES:
+            self._drain()
             raise StripeError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
         body = self.rfile.read(int(length)) if int(length) else b""
         path, _, query = self.path.partition("?")
         return Request(self.command, unquote(path), query.encode("latin-1", "replace"), headers, body)
 
+    def _drain(self) -> None:
+        """Read on for a while: a client that is still sending would not see the answer."""
+        self.connection.settimeout(DRAIN_S)
+        try:
+            for _ in range(DRAIN_CHUNKS):
+                if not self.rfile.read1(65536):
+                    return
+        except TimeoutError:
+            return
+
     def _answer(self, request: Request) -> Answer:
         """The one place that catches everything: a defect is answered as a 500 and shown on stderr."""
-        is_api = request.path.startswith("/v1/") or not (
-            request.path == "/" or request.path.startswith("/_sandbox")
-        )
+        is_api = request.path.startswith("/v1/") or not (request.path == "/" or request.path.startswith("/_sandbox"))
         try:
             return (answer_api if is_api else answer_control)(self.server.state, request)
         except Exception:
@@ -186,6 +198,16 @@ class _Handler(BaseHTTPRequestHandler):
             readable, _, _ = select.select([self.connection], [], [], _LOOK_AGAIN_S)
             if readable and self.connection.recv(1, socket.MSG_PEEK) == b"":
                 return
+            if readable:
+                self.server.closing.wait(_LOOK_AGAIN_S)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: object) -> None:
         """Nothing: `GET /_sandbox/requests` is the log."""
+
+
+def _host_name(header: str) -> str:
+    """The name in a `Host` header, without its port; empty when it cannot be read."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""

@@ -63,9 +63,7 @@ class IdempotencyStore:
 
     def forget(self, account_id: str | None = None) -> None:
         """Drop the keys of one account, or all."""
-        self._entries = {
-            slot: entry for slot, entry in self._entries.items() if account_id and slot[0] != account_id
-        }
+        self._entries = {slot: entry for slot, entry in self._entries.items() if account_id and slot[0] != account_id}
 
 
 def fingerprint_of(method: str, path: str, form: dict[str, Any]) -> str:

@@ -23,8 +23,8 @@ def _scalar(name: str, raw: Any) -> str:
         raise invalid(f"Invalid string: {name} must not be a hash or a list.", name)
     if raw == "":
         raise invalid(
-            f"You passed an empty string for '{name}'. Empty values unset a parameter, and '{name}' cannot be "
-            "unset: leave it out, or give it a value.",
+            f"You passed an empty string for '{name}'. Empty values unset a parameter, and '{name}' cannot "
+            "be unset: leave it out, or give it a value.",
             name,
             "parameter_invalid_empty",
         )
@@ -56,13 +56,9 @@ def integer(minimum: int = -(2**53), maximum: int = 2**53) -> Reader:
         if not re.fullmatch(r"-?[0-9]{1,16}", value):
             raise invalid(f"Invalid integer: {value[:50]}", name, "parameter_invalid_integer")
         if int(value) < minimum:
-            raise invalid(
-                f"This value must be greater than or equal to {minimum}.", name, "parameter_invalid_integer"
-            )
+            raise invalid(f"This value must be greater than or equal to {minimum}.", name, "parameter_invalid_integer")
         if int(value) > maximum:
-            raise invalid(
-                f"This value must be less than or equal to {maximum}.", name, "parameter_invalid_integer"
-            )
+            raise invalid(f"This value must be less than or equal to {maximum}.", name, "parameter_invalid_integer")
         return int(value)
 
     return read
@@ -117,7 +113,7 @@ def words(name: str, raw: Any) -> list[str]:
     return [_scalar(f"{name}[{key}]", value) for key, value in ordered]
 
 
-def anything(name: str, raw: Any) -> Any:
+def anything(_name: str, raw: Any) -> Any:
     """Accepted and not interpreted: parameters that change nothing in a sandbox."""
     return raw
 
@@ -147,7 +143,7 @@ def created_range(name: str, raw: Any) -> dict[str, int]:
 
 
 def metadata(name: str, raw: Any) -> dict[str, str]:
-    """Metadata changes: an empty value deletes its key; `metadata=` alone (an empty dict here) deletes all."""
+    """Metadata changes: an empty value deletes its key; `metadata=` (an empty dict here) deletes all."""
     if raw == "":
         return {}
     if not isinstance(raw, dict):
@@ -163,7 +159,7 @@ def metadata(name: str, raw: Any) -> dict[str, str]:
             )
         if len(value) > METADATA_VALUE_CHARS:
             raise invalid(
-                f"Metadata values can have up to {METADATA_VALUE_CHARS} characters; {where} has {len(value)}.",
+                f"Metadata values can have up to {METADATA_VALUE_CHARS} characters; {where[:60]} has {len(value)}.",
                 where,
             )
     if len(raw) > METADATA_KEYS:

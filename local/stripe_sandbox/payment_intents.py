@@ -63,9 +63,7 @@ CAPTURE = Spec(
         "transfer_data": anything,
     }
 )  # fmt: skip
-CANCEL = Spec(
-    {"cancellation_reason": one_of("abandoned", "duplicate", "fraudulent", "requested_by_customer")}
-)
+CANCEL = Spec({"cancellation_reason": one_of("abandoned", "duplicate", "fraudulent", "requested_by_customer")})
 _STORED = (
     "description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix",
     "application_fee_amount", "transfer_group", "setup_future_usage", "on_behalf_of", "payment_method",
@@ -119,15 +117,13 @@ def _confirm(call: Call, intent: Json) -> Json:
     method = intent["payment_method"]
     if method is None:
         raise invalid(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. Send payment_method, "
-            "or update the PaymentIntent with one first.",
+            "You cannot confirm this PaymentIntent because it's missing a payment method. Send "
+            "payment_method, or update the PaymentIntent with one first.",
             code="payment_intent_unexpected_state",
         )
     card = cards.find_card(method)
     if card is None:
-        raise StripeError(
-            404, f"No such PaymentMethod: '{method}'", code="resource_missing", param="payment_method"
-        )
+        raise StripeError(404, f"No such PaymentMethod: '{method}'", code="resource_missing", param="payment_method")
     carried = ("receipt_email", "shipping", "application_fee_amount", "transfer_group", "on_behalf_of")
     intent["payment_method"] = method if not method.startswith("pm_card_") else ids.new_id("pm")
     try:
@@ -154,7 +150,8 @@ def _note_decline(call: Call, intent: Json, refusal: StripeError) -> None:
     intent |= {"status": "requires_payment_method", "payment_method": None,
                "latest_charge": refusal.extra["charge"]}  # fmt: skip
     intent["last_payment_error"] = {
-        "charge": refusal.extra["charge"], "code": refusal.code, "decline_code": refusal.extra["decline_code"],
+        "charge": refusal.extra["charge"], "code": refusal.code,
+        "decline_code": refusal.extra["decline_code"],
         "message": refusal.message, "type": refusal.kind,
     }  # fmt: skip
     call.emit("payment_intent.payment_failed", intent)

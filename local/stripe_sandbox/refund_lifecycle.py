@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import charges, ids
+from local.stripe_sandbox import early_fraud_warnings, ids
 from local.stripe_sandbox.books import Json
 from local.stripe_sandbox.faults import Fault
 from local.stripe_sandbox.ledger import book_movement
+from local.stripe_sandbox.refundable import recount_refunds
 from local.stripe_sandbox.state import Scope
 
 ALLOWED = {
@@ -50,8 +51,9 @@ def begin(scope: Scope, charge: Json, refund: Json, outcome: Fault | None) -> No
     previous = {"amount_refunded": charge["amount_refunded"], "refunded": charge["refunded"]}
     if charge["captured"]:
         refund["balance_transaction"] = book_movement(scope, "refund", -refund["amount"], refund)["id"]
-    charges.recount_refunds(scope.book, charge)
+    recount_refunds(scope.book, charge)
     _dress(scope, refund, outcome)
+    early_fraud_warnings.settle_warnings(scope, charge)
     scope.emit("refund.created", refund)
     if refund["status"] == "failed":
         scope.emit("refund.failed", refund)
@@ -81,10 +83,17 @@ def move(scope: Scope, refund: Json, status: str, failure_reason: str = "unknown
     refund["status"] = status
     outcome = Fault("moved", "refunds.create", 1, failure_reason=failure_reason)
     _dress(scope, refund, outcome)
-    charges.recount_refunds(scope.book, scope.book.charges.get(refund["charge"]) or {})
+    recount_refunds(scope.book, scope.book.charges.get(refund["charge"]) or {})
     announce_update(scope, refund, previous)
     if status == "failed":
         scope.emit("refund.failed", refund)
+
+
+def fail_pending(scope: Scope, charge_id: str) -> None:
+    """A chargeback overtakes the refunds that are still on their way: Stripe fails them for this reason."""
+    for refund in scope.book.refunds_of(charge_id):
+        if refund["status"] == "pending":
+            move(scope, refund, "failed", "charge_for_pending_refund_disputed")
 
 
 def announce_update(scope: Scope, refund: Json, previous: Json) -> None:

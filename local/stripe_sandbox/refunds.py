@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.stripe_sandbox import charges, disputes, ids, refund_lifecycle
+from local.stripe_sandbox import disputes, ids, refund_lifecycle
 from local.stripe_sandbox.books import Json
 from local.stripe_sandbox.errors import invalid
 from local.stripe_sandbox.faults import DEFAULT_AFTER_S, Fault
@@ -18,6 +18,7 @@ from local.stripe_sandbox.params import (
     one_of,
     text,
 )  # fmt: skip
+from local.stripe_sandbox.refundable import refundable_base_minor
 from local.stripe_sandbox.state import Call
 
 CREATE = Spec(
@@ -38,18 +39,18 @@ def create(call: Call) -> Json:
     """`POST /v1/refunds`: all that remains, or `amount` of it."""
     charge = _charge_of(call)
     _refuse_unrefundable(call, charge)
-    remaining = charges.refundable_base_minor(charge) - charge["amount_refunded"]
+    remaining = refundable_base_minor(charge) - charge["amount_refunded"]
     wanted = call.given("amount", remaining)
     if wanted > remaining:
         raise invalid(
-            f"Refund amount ({spoken(wanted, charge['currency'])}) is greater than unrefunded amount on charge "
-            f"({spoken(remaining, charge['currency'])})",
+            f"Refund amount ({spoken(wanted, charge['currency'])}) is greater than "
+            f"unrefunded amount on charge ({spoken(remaining, charge['currency'])})",
             "amount",
         )
     if not charge["captured"] and wanted != charge["amount"]:
         raise invalid(
-            "You cannot partially refund an uncaptured charge. Instead, capture the charge for an amount less "
-            "than the original amount",
+            "You cannot partially refund an uncaptured charge. Instead, capture the charge for an amount "
+            "less than the original amount",
             "amount",
         )
     _refuse_connect_mismatch(call, charge)
@@ -67,9 +68,7 @@ def create(call: Call) -> Json:
 def _charge_of(call: Call) -> Json:
     charge_id, intent_id = call.given("charge"), call.given("payment_intent")
     if charge_id is None and intent_id is None:
-        raise invalid(
-            "One of the following params should be provided for this request: payment_intent or charge."
-        )
+        raise invalid("One of the following params should be provided for this request: payment_intent or charge.")
     intent = call.require(call.book.payment_intents, intent_id, "payment_intent") if intent_id else None
     if charge_id is None and intent is not None:
         charge_id = intent["latest_charge"]
@@ -93,10 +92,8 @@ def _refuse_unrefundable(call: Call, charge: Json) -> None:
     if charge["payment_intent"] and not charge["captured"]:
         raise _nothing_to_refund(charge["payment_intent"])
     if disputes.withdrawn_minor(call.book, charge["id"]):
-        raise invalid(
-            f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
-        )
-    if charge["amount_refunded"] >= charges.refundable_base_minor(charge):
+        raise invalid(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
+    if charge["amount_refunded"] >= refundable_base_minor(charge):
         raise invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
 
 
@@ -104,9 +101,7 @@ def _refuse_connect_mismatch(call: Call, charge: Json) -> None:
     if call.given("currency", charge["currency"]) != charge["currency"]:
         raise invalid(f"The currency of a refund is its charge's: {charge['currency']}.", "currency")
     if call.given("reverse_transfer") and not charge.get("transfer"):
-        raise invalid(
-            f"Charge {charge['id']} has no transfer, so there is none to reverse.", "reverse_transfer"
-        )
+        raise invalid(f"Charge {charge['id']} has no transfer, so there is none to reverse.", "reverse_transfer")
     if call.given("refund_application_fee") and not charge["application_fee_amount"]:
         raise invalid(
             f"Charge {charge['id']} has no application fee, so there is none to refund.",

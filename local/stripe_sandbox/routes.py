@@ -45,9 +45,7 @@ class Route:
         return matched.groupdict() if matched else None
 
 
-def _list_of(
-    rows: Callable[[Book], list[Json]], noun: str, url: str, keep: lists.Keep
-) -> Callable[[Call], Json]:
+def _list_of(rows: Callable[[Book], list[Json]], noun: str, url: str, keep: lists.Keep) -> Callable[[Call], Json]:
     return lambda call: lists.page(call, rows(call.book), keep, noun, url)
 
 
@@ -59,9 +57,7 @@ def _some_account(call: Call) -> Json:
     wanted = call.state.accounts.get(call.path_ids["id"])
     own_id = call.book.account.id
     if wanted is None or (wanted.id != own_id and wanted.connected_to != own_id):
-        raise StripeError(
-            404, f"No such account: '{call.path_ids['id']}'", code="resource_missing", param="account"
-        )
+        raise StripeError(404, f"No such account: '{call.path_ids['id']}'", code="resource_missing", param="account")
     return wanted.api_view()
 
 
@@ -78,22 +74,26 @@ def _table() -> list[Route]:
         Route("POST", "/v1/charges", "charges.create", charges.CREATE, charges.create, "charge"),
         Route("GET", "/v1/charges/{id}", "charges.retrieve", charges.RETRIEVE, charges.retrieve, "charge"),
         Route("POST", "/v1/charges/{id}", "charges.update", charges.UPDATE, charges.update, "charge"),
-        Route("POST", "/v1/charges/{id}/capture", "charges.capture", charges.CAPTURE, charges.capture, "charge"),
-        Route("GET", "/v1/charges/{charge}/refunds/{id}", "refunds.retrieve", Spec(), refunds.retrieve, "refund"),
+        Route("POST", "/v1/charges/{id}/capture", "charges.capture",
+              charges.CAPTURE, charges.capture, "charge"),
+        Route("GET", "/v1/charges/{charge}/refunds/{id}", "refunds.retrieve",
+              Spec(), refunds.retrieve, "refund"),
         Route("GET", "/v1/charges/{id}/refunds", "refunds.list", listing(), _charge_refunds, "refund", True),
         *_intent_routes(),
         Route("POST", "/v1/refunds", "refunds.create", refunds.CREATE, refunds.create, "refund"),
         Route("GET", "/v1/refunds/{id}", "refunds.retrieve", refunds.RETRIEVE, refunds.retrieve, "refund"),
         Route("POST", "/v1/refunds/{id}", "refunds.update", refunds.UPDATE, refunds.update, "refund"),
         Route("POST", "/v1/refunds/{id}/cancel", "refunds.cancel", refunds.CANCEL, refunds.cancel, "refund"),
-        Route("GET", "/v1/disputes/{id}", "disputes.retrieve", disputes.RETRIEVE, disputes.retrieve, "dispute"),
+        Route("GET", "/v1/disputes/{id}", "disputes.retrieve",
+              disputes.RETRIEVE, disputes.retrieve, "dispute"),
         Route("POST", "/v1/disputes/{id}", "disputes.update", disputes.UPDATE, disputes.update, "dispute"),
         Route("POST", "/v1/disputes/{id}/close", "disputes.close", disputes.CLOSE, disputes.close, "dispute"),
         Route("GET", "/v1/radar/early_fraud_warnings/{id}", "early_fraud_warnings.retrieve",
               early_fraud_warnings.RETRIEVE, early_fraud_warnings.retrieve, "early_fraud_warning"),
         Route("POST", "/v1/customers", "customers.create", customers.CREATE, customers.create, "customer"),
         Route("GET", "/v1/customers/{id}", "customers.retrieve", Spec(), customers.retrieve, "customer"),
-        Route("POST", "/v1/customers/{id}", "customers.update", customers.UPDATE, customers.update, "customer"),
+        Route("POST", "/v1/customers/{id}", "customers.update",
+              customers.UPDATE, customers.update, "customer"),
         Route("GET", "/v1/balance_transactions/{id}", "balance_transactions.retrieve", ledger.RETRIEVE,
               ledger.retrieve, "balance_transaction"),
         Route("GET", "/v1/events/{id}", "events.retrieve", Spec(), events.retrieve, "event"),
@@ -143,7 +143,8 @@ def _lists() -> list[Route]:
         ("disputes", disputes.LIST, lambda book: book.disputes.newest_first(), "dispute", lists.keep_equal),
         ("radar/early_fraud_warnings", early_fraud_warnings.LIST, lambda book: book.warnings.newest_first(),
          "early_fraud_warning", lists.keep_equal),
-        ("customers", customers.LIST, lambda book: book.customers.newest_first(), "customer", lists.keep_equal),
+        ("customers", customers.LIST, lambda book: book.customers.newest_first(),
+         "customer", lists.keep_equal),
         ("balance_transactions", ledger.LIST, lambda book: book.balance_transactions.newest_first(),
          "balance_transaction", lists.keep_equal),
         ("events", event_filters, lambda book: book.events.newest_first(), "event", events.keep),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from local.stripe_sandbox import errors
-from local.stripe_sandbox.accounts import Account, Accounts, Caller
+from local.stripe_sandbox.accounts import Account, Accounts
 from local.stripe_sandbox.agenda import Agenda
 from local.stripe_sandbox.books import Book, Json, Table
 from local.stripe_sandbox.clock import SandboxClock
@@ -50,9 +49,7 @@ class State:
     def reset(self, account: Account | None = None) -> None:
         """Forget objects, faults, keys and logs of one account, or of all."""
         account_id = account.id if account else None
-        self._books = {
-            slot: book for slot, book in self._books.items() if account_id and slot[0] != account_id
-        }
+        self._books = {slot: book for slot, book in self._books.items() if account_id and slot[0] != account_id}
         self.faults.clear(account_id)
         self.idempotency.forget(account_id)
         self.agenda.forget(account_id)
@@ -101,18 +98,12 @@ class Scope:
 
 @dataclass
 class Call(Scope):
-    """One API request while it executes: typed parameters, ids from its path, and a refund outcome, if armed."""
+    """One API request while it executes: typed parameters, ids from its path, an armed refund outcome."""
 
     params: Json = field(default_factory=dict)
     path_ids: dict[str, str] = field(default_factory=dict)
-    caller: Caller | None = None
     outcome: Fault | None = None
 
     def given(self, name: str, default: Any = None) -> Any:
         """A parameter, or its default when it was left out."""
         return self.params.get(name, default)
-
-
-def snapshot(row: Json) -> Json:
-    """A copy that later changes do not reach."""
-    return copy.deepcopy(row)

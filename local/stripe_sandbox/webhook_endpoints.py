@@ -68,9 +68,7 @@ def retrieve(call: Call) -> Json:
 def update(call: Call) -> Json:
     """`POST /v1/webhook_endpoints/{id}`."""
     endpoint = retrieve(call)
-    changes: Json = {
-        name: call.params[name] for name in ("enabled_events", "description") if name in call.params
-    }
+    changes: Json = {name: call.params[name] for name in ("enabled_events", "description") if name in call.params}
     if "url" in call.params:
         changes["url"] = _own_machine(call.params["url"])
     if "metadata" in call.params:

@@ -1,8 +1,9 @@
 """Checks objects against stripe-python's own type annotations.
 
 The SDK's annotations are generated from Stripe's OpenAPI description. For an object, walked recursively:
-every field that is there is annotated and has the annotated type (literal enums, nullability, lists, expandable
-fields, and values that a field's documentation enumerates), and every field that is not optional is there.
+every field that is there is annotated and has the annotated type (literal enums, nullability, lists,
+expandable fields, and values that a field's documentation enumerates), and every field that is not optional
+is there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import sys
 import types
 from functools import cache
+from itertools import pairwise
 from typing import Any, ClassVar, ForwardRef, Literal, Union, get_args, get_origin
 
 from stripe import ListObject, StripeObject
@@ -41,9 +43,7 @@ def class_of(value: dict[str, Any]) -> type[StripeObject]:
     return get_object_class("V1", value["object"])
 
 
-def _check_object(
-    value: dict[str, Any], cls: type[StripeObject], where: str, *, partial: bool = False
-) -> list[str]:
+def _check_object(value: dict[str, Any], cls: type[StripeObject], where: str, *, partial: bool = False) -> list[str]:
     fields = _fields(cls)
     found: list[str] = []
     for name, item in value.items():
@@ -164,7 +164,7 @@ def _is_optional(annotation: Any) -> bool:
 
 @cache
 def _fields(cls: type) -> dict[str, Any]:
-    own = cls.__dict__.get("__annotations__", {})
+    own = inspect.get_annotations(cls)
     return {
         name: annotation
         for name, annotation in own.items()
@@ -208,7 +208,7 @@ def _documented(cls: type) -> dict[str, frozenset[str]]:
     for part in cls.__qualname__.split("."):
         body = next(node.body for node in body if isinstance(node, ast.ClassDef) and node.name == part)
     enumerated: dict[str, frozenset[str]] = {}
-    for field, after in zip(body, body[1:], strict=False):
+    for field, after in pairwise(body):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):

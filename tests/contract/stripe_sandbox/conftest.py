@@ -11,9 +11,9 @@ import stripe
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from local.stripe_sandbox import SandboxServer  # noqa: E402
+from local.stripe_sandbox import SandboxServer
 
-from .helpers import Merchant, control  # noqa: E402
+from .helpers import Merchant, control
 
 
 @pytest.fixture(scope="session")

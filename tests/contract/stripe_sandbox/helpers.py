@@ -1,4 +1,4 @@
-"""What the sandbox tests share: an SDK client that checks every answer, control calls, and a webhook receiver."""
+"""What the sandbox tests share: an SDK client that checks every answer, control calls, a webhook receiver."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ def control_answer(
 ) -> tuple[int, Any]:
     """Status and JSON of a control call."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    answer = requests.request(
-        method, sandbox.url + path, json=body, headers=headers, params=query, timeout=DEADLINE_S
-    )
+    answer = requests.request(method, sandbox.url + path, json=body, headers=headers, params=query, timeout=DEADLINE_S)
     return answer.status_code, answer.json()
 
 
@@ -154,7 +152,7 @@ def webhook_inbox() -> Iterator[Inbox]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Receiver)

@@ -18,9 +18,7 @@ Json = dict[str, Any]
 def shown(merchant: Merchant) -> dict[str, Json]:
     """One good object of every kind, by its kind."""
     v1, raw = merchant.test, {}
-    charge = merchant.charge(
-        amount=1000, payment_intent=True, customer={"name": "Ada", "email": "ada@example.com"}
-    )
+    charge = merchant.charge(amount=1000, payment_intent=True, customer={"name": "Ada", "email": "ada@example.com"})
     merchant.fault("refund_requires_action")
     waiting = v1.refunds.create({"charge": charge["id"], "amount": 100})
     failed = v1.refunds.create({"charge": charge["id"], "amount": 100})

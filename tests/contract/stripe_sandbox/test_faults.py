@@ -82,7 +82,8 @@ def test_a_fault_strikes_as_often_as_asked(merchant: Merchant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "struck"), [("*", True), ("refunds.*", True), ("refunds.list", True), ("charges.list", False)]
+    ("operation", "struck"),
+    [("*", True), ("refunds.*", True), ("refunds.list", True), ("charges.list", False)],
 )
 def test_a_fault_strikes_the_operations_that_it_names(merchant: Merchant, operation: str, struck: bool) -> None:
     merchant.fault("status_429", operation=operation)

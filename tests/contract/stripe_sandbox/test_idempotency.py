@@ -11,7 +11,9 @@ import stripe
 from .helpers import Merchant, at_once, control, wait_for
 
 
-def post(merchant: Merchant, key: str, path: str = "/v1/refunds", secret: str = "", **form: object) -> requests.Response:
+def post(
+    merchant: Merchant, key: str, path: str = "/v1/refunds", secret: str = "", **form: object
+) -> requests.Response:
     """A raw POST, to see status, headers and bytes."""
     headers = {"Authorization": f"Bearer {secret or merchant.test_key}", "Idempotency-Key": key}
     return requests.post(merchant.sandbox.url + path, data=form, headers=headers, timeout=10)
@@ -127,7 +129,11 @@ def test_a_key_is_forgotten_after_24_hours(merchant: Merchant) -> None:
 def test_accounts_and_modes_do_not_share_keys(merchant: Merchant) -> None:
     other = Merchant(merchant.sandbox, "other")
     ids = set()
-    for who, secret in ((merchant, merchant.test_key), (merchant, merchant.live_key), (other, other.test_key)):
+    for who, secret in (
+        (merchant, merchant.test_key),
+        (merchant, merchant.live_key),
+        (other, other.test_key),
+    ):
         charge = who.charge(key=secret)
         ids.add(post(who, "k1", secret=secret, charge=charge["id"]).json()["id"])
     assert len(ids) == 3

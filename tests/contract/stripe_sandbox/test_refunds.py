@@ -14,7 +14,12 @@ def test_a_full_refund_takes_all_that_remains(merchant: Merchant) -> None:
     charge = merchant.charge(amount=2999)
     refund = merchant.test.refunds.create({"charge": charge["id"], "reason": "duplicate", "metadata": {"n": "1"}})
     after = merchant.test.charges.retrieve(charge["id"], {"expand": ["refunds"]})
-    assert (refund.amount, refund.status, refund.reason, refund.metadata["n"]) == (2999, "succeeded", "duplicate", "1")
+    assert (refund.amount, refund.status, refund.reason, refund.metadata["n"]) == (
+        2999,
+        "succeeded",
+        "duplicate",
+        "1",
+    )
     assert (after.amount_refunded, after.refunded) == (2999, True)
     assert [row.id for row in after.refunds.data] == [refund.id]
 
@@ -27,7 +32,11 @@ def test_refunds_are_absent_from_a_charge_unless_expanded(merchant: Merchant) ->
 def test_a_payment_intent_names_its_charge(merchant: Merchant) -> None:
     charge = merchant.charge(amount=500, payment_intent=True)
     refund = merchant.test.refunds.create({"payment_intent": charge["payment_intent"], "amount": 200})
-    assert (refund.charge, refund.payment_intent, refund.amount) == (charge["id"], charge["payment_intent"], 200)
+    assert (refund.charge, refund.payment_intent, refund.amount) == (
+        charge["id"],
+        charge["payment_intent"],
+        200,
+    )
 
 
 def test_more_than_what_remains_is_refused_in_stripes_words(merchant: Merchant) -> None:
@@ -35,9 +44,7 @@ def test_more_than_what_remains_is_refused_in_stripes_words(merchant: Merchant) 
     merchant.test.refunds.create({"charge": charge["id"], "amount": 1000})
     with pytest.raises(stripe.InvalidRequestError) as caught:
         merchant.test.refunds.create({"charge": charge["id"], "amount": 3000})
-    assert caught.value.user_message == (
-        "Refund amount ($30.00) is greater than unrefunded amount on charge ($20.00)"
-    )
+    assert caught.value.user_message == ("Refund amount ($30.00) is greater than unrefunded amount on charge ($20.00)")
     assert (caught.value.http_status, caught.value.param) == (400, "amount")
 
 
@@ -115,7 +122,10 @@ def test_a_failed_refund_says_why_and_gives_the_money_back(merchant: Merchant, r
     charge = merchant.charge(amount=700)
     refund = merchant.test.refunds.create({"charge": charge["id"]})
     control(
-        merchant.sandbox, "POST", f"/_sandbox/refunds/{refund.id}", {"status": "failed", "failure_reason": reason}
+        merchant.sandbox,
+        "POST",
+        f"/_sandbox/refunds/{refund.id}",
+        {"status": "failed", "failure_reason": reason},
     )
     failed = merchant.test.refunds.retrieve(refund.id, {"expand": ["failure_balance_transaction"]})
     after = merchant.test.charges.retrieve(charge["id"])
@@ -226,7 +236,7 @@ def test_metadata_is_merged_and_an_empty_value_deletes(merchant: Merchant) -> No
 )
 def test_metadata_has_limits(merchant: Merchant, metadata: dict[str, str]) -> None:
     charge = merchant.charge()
-    with pytest.raises(stripe.InvalidRequestError, match="[Mm]etadata"):
+    with pytest.raises(stripe.InvalidRequestError, match=r"[Mm]etadata"):
         merchant.test.refunds.create({"charge": charge["id"], "metadata": metadata})
 
 
@@ -274,7 +284,10 @@ def test_a_bad_list_request_is_refused(merchant: Merchant, query: dict[str, obje
 def test_expansion_reaches_through_objects_and_lists(merchant: Merchant) -> None:
     charge = merchant.charge(payment_intent=True, customer={"name": "Ada", "email": "ada@example.com"})
     refund = merchant.test.refunds.create(
-        {"charge": charge["id"], "expand": ["charge.balance_transaction", "payment_intent.latest_charge.customer"]}
+        {
+            "charge": charge["id"],
+            "expand": ["charge.balance_transaction", "payment_intent.latest_charge.customer"],
+        }
     )
     assert refund.charge.balance_transaction.type == "charge"
     assert refund.payment_intent.latest_charge.customer.name == "Ada"

@@ -55,9 +55,7 @@ def test_a_failed_delivery_is_tried_again_and_logged(merchant: Merchant) -> None
         inbox.answers = [500, 302, 200]
         merchant.test.customers.create({"name": "Ada"})
         delivered = {"status": "delivered", "limit": 1}
-        record = wait_for(
-            lambda: control(merchant.sandbox, "GET", "/_sandbox/deliveries", query=delivered)["data"]
-        )[0]
+        record = wait_for(lambda: control(merchant.sandbox, "GET", "/_sandbox/deliveries", query=delivered)["data"])[0]
         assert [attempt["status"] for attempt in record["attempts"]] == [500, 302, 200]
         assert len({event["id"] for event in inbox.events()}) == 1
         assert merchant.test.events.list().data[0].pending_webhooks == 0
