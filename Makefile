@@ -36,6 +36,10 @@ org: ## Add an organization to the running stack: make org NAME=shop
 	$(BOOTSTRAP) dev
 	@$(DEV) -m local.org "$(NAME)"
 
+logs: ## What the functions of the running stack logged (FOLLOW=1 goes on)
+	$(BOOTSTRAP) dev
+	@$(DEV) -m local.function_logs $(if $(FOLLOW),--follow)
+
 test: ## All checks and tests, the whole stack included
 	$(BOOTSTRAP) dev dev-3.11 ministack sam
 	@$(DEV) -m local.testing test
@@ -72,4 +76,4 @@ clean: stop ## Stop the stack; remove environments, builds and caches
 	@rm -rf .venvs .aws-sam .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run stop demo org test check full bench build deploy format lock clean
+.PHONY: help run stop demo org logs test check full bench build deploy format lock clean

@@ -96,9 +96,7 @@ def _run(command: list[str], what: str) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as exc:
-        raise StepFailed(
-            f"{what} took over {INSTALL_TIMEOUT_S} s", "check the network, then try again"
-        ) from exc
+        raise StepFailed(f"{what} took over {INSTALL_TIMEOUT_S} s", "check the network, then try again") from exc
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise StepFailed(
@@ -203,9 +201,7 @@ def ensure_all(names: list[str]) -> interpreters.Interpreter:
 
 def main(arguments: Optional[list[str]] = None) -> int:
     """Command line: the names of the environments to make. Prints nothing when all are there."""
-    parser = argparse.ArgumentParser(
-        prog="local.bootstrap", description="Create the environments under .venvs/."
-    )
+    parser = argparse.ArgumentParser(prog="local.bootstrap", description="Create the environments under .venvs/.")
     parser.add_argument("names", nargs="*", default=["dev", "ministack", "sam"])
     parser.add_argument("--print-python", action="store_true", help="print the interpreter's path")
     options = parser.parse_args(arguments)

@@ -11,6 +11,7 @@ runtime's version, with hash-based `.pyc` that are never checked against the sou
 | `REFUNDKIT_RUNTIME` | python3.13 | the Lambda runtime (template parameter `PythonRuntime`) |
 | `REFUNDKIT_ARCH` | arm64 | arm64 or x86_64 (template parameter `Architecture`) |
 | `REFUNDKIT_PLATFORM` | lambda | `host` takes wheels for this machine, which the local stack runs on |
+| `REFUNDKIT_LINK` | | `1`: a layer of packages holds a pointer to them instead of them, see `link` |
 
 The layers of third-party packages are kept in `.local/cache/layers`, so that only a changed list of
 requirements costs a build. Standard library only; runs on any Python 3.8 or newer.
@@ -43,8 +44,7 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 EPOCH_S = 315_619_200  # 1980-01-02: zip files know no earlier day; equal sources give equal archives
 INSTALL_TIMEOUT_S = 600
 BOTOCORE_SERVICES = frozenset(
-    "cloudwatch dynamodb events kms lambda logs s3 scheduler secretsmanager ses sesv2 sqs stepfunctions "
-    "sts".split()
+    "cloudwatch dynamodb events kms lambda logs s3 scheduler secretsmanager ses sesv2 sqs stepfunctions sts".split()
 )
 """The services that the functions call; botocore's descriptions of the other 400 are left out."""
 
@@ -205,6 +205,18 @@ def build_packages(name: str, target: Target) -> Path:
     return kept
 
 
+def link(packages: Path, folder: Path, runtime: str) -> None:
+    """Make a layer that points at `packages` on this machine, for the emulator only.
+
+    The emulator unpacks every layer anew for each worker: 4,800 files, 1.7 of a cold start's 2 seconds. It does
+    read `.pth` files as Lambda would. The line puts the packages before those of the emulator's own environment.
+    """
+    site = folder / "lib" / runtime / "site-packages"
+    site.mkdir(parents=True)
+    line = f"import sys; sys.path.insert(0, {str(packages)!r})\n"
+    (site / "refundkit-layer.pth").write_text(line, encoding="utf-8")
+
+
 def build(name: str, artifacts: Path) -> None:
     """Put the layer `name` into `artifacts`/python.
 
@@ -216,10 +228,10 @@ def build(name: str, artifacts: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if name in PACKAGES:
         source = ROOT / "layers" / name / PACKAGES[name]
-        shutil.copytree(
-            source, folder / PACKAGES[name], ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
-        )
+        shutil.copytree(source, folder / PACKAGES[name], ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         compile_all(folder, compiler_for(target))
+    elif target.on_host and os.environ.get("REFUNDKIT_LINK") == "1":
+        link(build_packages(name, target), folder, target.runtime)
     else:
         shutil.copytree(build_packages(name, target), folder)
 

@@ -68,9 +68,7 @@ def main() -> int:
     reports = check_build(build, runtime)
     for report in reports:
         size_mb = report.size_bytes / 1e6
-        print(
-            f"  {report.name:<14} {report.modules:>5} modules  {size_mb:6.1f} MB  {len(report.faults)} faults"
-        )
+        print(f"  {report.name:<14} {report.modules:>5} modules  {size_mb:6.1f} MB  {len(report.faults)} faults")
         for fault in report.faults[:10]:
             print(f"    {fault}")
     if not reports:

@@ -35,9 +35,7 @@ class Story:
             raise NotAsTold(f"{sentence}\n  but: {found}")
         print(f"  {colour('✓', '32')} {sentence}", flush=True)
 
-    def refund(
-        self, charge: str, amount: int, key: str | None = None, reason: str = "product_defective"
-    ) -> Answer:
+    def refund(self, charge: str, amount: int, key: str | None = None, reason: str = "product_defective") -> Answer:
         """POST a refund of a sample charge."""
         body = {"transactionId": self.charges[charge], "amount": amount, "reason": reason}
         headers = {**headers_for(self.key), "Idempotency-Key": key or f"demo-{uuid.uuid4()}"}
@@ -99,13 +97,9 @@ def refunds_are_refused(story: Story) -> None:
         disputed,
     )
     open_charge = story.refund("uncaptured_usd", 100)
-    story.tell(
-        "A charge that was never captured is refused", code_of(open_charge) == "policy_violation", open_charge
-    )
+    story.tell("A charge that was never captured is refused", code_of(open_charge) == "policy_violation", open_charge)
     nobody = call("GET", f"{story.api}/refunds", headers=headers_for("rk_test_nobody"))
-    story.tell(
-        "A wrong key learns nothing", nobody.status == 401 and code_of(nobody) == "invalid_api_key", nobody
-    )
+    story.tell("A wrong key learns nothing", nobody.status == 401 and code_of(nobody) == "invalid_api_key", nobody)
 
 
 def refunds_are_seen(story: Story, refund_id: str) -> None:
@@ -121,9 +115,7 @@ def refunds_are_seen(story: Story, refund_id: str) -> None:
     story.tell(f"The timeline tells it: {', '.join(names)}", events.status == 200 and len(names) >= 2, events)
     listed = story.get("/refunds?limit=10")
     ids = [refund["id"] for refund in listed.body.get("data") or []]
-    story.tell(
-        f"The list shows all {len(ids)} refunds, this one too", refund_id in ids and len(ids) == 3, listed
-    )
+    story.tell(f"The list shows all {len(ids)} refunds, this one too", refund_id in ids and len(ids) == 3, listed)
 
 
 def main() -> int:

@@ -59,6 +59,7 @@ def build(settings: StackSettings, children: Children, python: Interpreter) -> N
         "REFUNDKIT_RUNTIME": python.runtime,
         "REFUNDKIT_ARCH": host_architecture(),
         "REFUNDKIT_PLATFORM": "host",
+        "REFUNDKIT_LINK": "1" if settings.linked_layers else "",
     }
     command = [
         *_sam(settings),

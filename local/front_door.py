@@ -28,8 +28,7 @@ UPSTREAM_TIMEOUT_S = 60.0
 KEPT_FOR_S = 2.0  # the emulator drops idle connections after five seconds
 WAIT_TIMEOUT_S = 60.0
 HOP_HEADERS = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding "
-    "upgrade".split()
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade".split()
 )
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -195,9 +194,7 @@ class Handler(BaseHTTPRequestHandler):
             answer = self.door.api().forward(self.command, self.path[len("/api") :], sent, body)
         except Unreachable as exc:
             self.log_error("API: %s", exc)
-            self._send(
-                Reply.json(503, {"data": None, "error": {"message": str(exc), "code": "internal_error"}})
-            )
+            self._send(Reply.json(503, {"data": None, "error": {"message": str(exc), "code": "internal_error"}}))
             return
         self.send_response_only(answer.status, answer.reason)
         for name, text in answer.headers:
@@ -236,9 +233,7 @@ class FrontDoor:
         handler: Callable[..., BaseHTTPRequestHandler] = type("BoundHandler", (Handler,), {"door": self.door})
         self._server = ThreadingHTTPServer((HOST, settings.port), handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
 
     def start(self) -> None:
         """Begin to serve, in a thread of its own."""

@@ -59,11 +59,7 @@ class Inbox:
         """Keep an e-mail; return its id. Raises BadMessage without an addressee."""
         to = email.get("to")
         addressees = [to] if isinstance(to, str) else to
-        if (
-            not isinstance(addressees, list)
-            or not addressees
-            or not all(isinstance(each, str) for each in addressees)
-        ):
+        if not isinstance(addressees, list) or not addressees or not all(isinstance(each, str) for each in addressees):
             raise BadMessage('an e-mail needs "to": an address or a list of them')
         return self._add(
             {
@@ -172,11 +168,7 @@ def from_ses(answer: Any) -> list[Message]:
     for account in accounts.values():
         for each in account:
             stamp = each.get("Timestamp")
-            received = (
-                datetime.fromtimestamp(stamp, UTC).isoformat()
-                if isinstance(stamp, int | float)
-                else str(stamp)
-            )
+            received = datetime.fromtimestamp(stamp, UTC).isoformat() if isinstance(stamp, int | float) else str(stamp)
             found.append(
                 {
                     "id": f"ses_{each.get('MessageId')}",

@@ -105,6 +105,5 @@ def best(environ: Optional[Mapping[str, str]] = None) -> Interpreter:
             return found
     raise StepFailed(
         f"no Python of version {names} was found that runs (a shim that fails does not count)",
-        "install one with its venv module (Debian: apt-get install python3-venv), or set "
-        f"{OVERRIDE}=/path/to/python",
+        f"install one with its venv module (Debian: apt-get install python3-venv), or set {OVERRIDE}=/path/to/python",
     )

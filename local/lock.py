@@ -35,9 +35,7 @@ def compile_list(source: str, target: str, *extra: str, upgrade: bool = False) -
     command += ["--upgrade"] if upgrade else []
     environ = install_environ()
     environ.pop("UV_FIND_LINKS", None)  # a local wheel folder must not leak its hashes alone into the lists
-    result = subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600, check=False
-    )
+    result = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600, check=False)
     if result.returncode:
         raise StepFailed(f"could not resolve {source}:\n{result.stderr.strip()}")
 
@@ -61,9 +59,7 @@ def main() -> int:
             if name == "stripe":
                 extra += [word for package in pinned(VENDOR) for word in ("--no-emit-package", package)]
             with step(f"lock {name}"):
-                compile_list(
-                    f"requirements/{name}.in", target or f"requirements/{name}.txt", *extra, upgrade=upgrade
-                )
+                compile_list(f"requirements/{name}.in", target or f"requirements/{name}.txt", *extra, upgrade=upgrade)
     except StepFailed as failure:
         explain(failure)
         return 1

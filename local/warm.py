@@ -48,9 +48,7 @@ def warm(stack: Stack) -> str:
         if answer.status != 201:
             raise StepFailed(f"the first refund was answered {answer.status}: {answer.body}", advice)
         refund = wait_for_final(api_base, trial["test_key"], answer.body["data"]["id"], WARM_TIMEOUT_S)
-        call(
-            "GET", f"{api_base}/v1/refunds/{refund.get('id')}/events", headers=headers_for(trial["test_key"])
-        )
+        call("GET", f"{api_base}/v1/refunds/{refund.get('id')}/events", headers=headers_for(trial["test_key"]))
     except Unreachable as exc:
         raise StepFailed(f"the first refund got no answer: {exc}", advice) from exc
     if refund.get("status") != "completed":
