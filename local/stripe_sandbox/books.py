@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +18,13 @@ class Table:
         self.noun = noun
         self.param = param
         self._rows: dict[str, Json] = {}
-        self._order: dict[str, int] = {}
+        self._order: list[tuple[int, int, str]] = []
+        self._count = 0
 
     def put(self, row: Json) -> Json:
-        """Store a new object (or the same one again) and return it."""
-        self._order.setdefault(row["id"], len(self._order))
+        """Store a new object and return it. Its `created` is final: it decides the place in lists."""
+        self._count += 1
+        insort(self._order, (row["created"], self._count, row["id"]))
         self._rows[row["id"]] = row
         return row
 
@@ -35,7 +38,7 @@ class Table:
 
     def newest_first(self) -> list[Json]:
         """All objects in the order of Stripe's lists."""
-        return sorted(self._rows.values(), key=lambda row: (row["created"], self._order[row["id"]]), reverse=True)
+        return [self._rows[object_id] for _, _, object_id in reversed(self._order) if object_id in self._rows]
 
     def all(self) -> list[Json]:
         """All objects, oldest first."""
@@ -81,6 +84,14 @@ class Book:
         """The refunds of a charge, oldest first."""
         rows = (self.refunds.get(refund_id) for refund_id in self.charge_notes[charge_id].refund_ids)
         return [row for row in rows if row is not None]
+
+    def refunds_newest_first(self, charge_id: str | None) -> list[Json]:
+        """All refunds, or those of one charge: its own index keeps that quick however many there are."""
+        if charge_id is None or charge_id not in self.charge_notes:
+            return self.refunds.newest_first()
+        rows = self.refunds_of(charge_id)
+        rows.reverse()
+        return sorted(rows, key=lambda row: -row["created"])
 
     def find_any(self, object_id: str) -> Json | None:
         """Whatever object has this id; used by `expand[]`."""

@@ -230,4 +230,4 @@ def capture(call: Call) -> Json:
 def list_refunds(call: Call) -> list[Json]:
     """The refunds of `GET /v1/charges/{id}/refunds`, newest first."""
     charge = retrieve(call)
-    return [row for row in call.book.refunds.newest_first() if row["charge"] == charge["id"]]
+    return call.book.refunds_newest_first(charge["id"])

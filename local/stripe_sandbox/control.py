@@ -11,7 +11,7 @@ from local.stripe_sandbox.accounts import create_account
 from local.stripe_sandbox.control_input import Fields, Refusal, limit_of, query_of
 from local.stripe_sandbox.errors import StripeError
 from local.stripe_sandbox.faults import Fault
-from local.stripe_sandbox.http_messages import Answer, Request, json_bytes
+from local.stripe_sandbox.http_messages import Answer, Request, readable_json_bytes
 from local.stripe_sandbox.page import render_page
 from local.stripe_sandbox.routes import OPERATIONS
 from local.stripe_sandbox.state import API_VERSION, State
@@ -30,7 +30,7 @@ def answer_control(state: State, request: Request) -> Answer:
     try:
         handler, object_id = _find(request)
         with state.lock:
-            return Answer(200, json_bytes(handler(state, request, object_id)))
+            return Answer(200, readable_json_bytes(handler(state, request, object_id)))
     except Refusal as refusal:
         return refusal.answer()
     except StripeError as refusal:

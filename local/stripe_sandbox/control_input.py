@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from local.stripe_sandbox.http_messages import Answer, Request, json_bytes
+from local.stripe_sandbox.http_messages import Answer, Request, readable_json_bytes
 
 
 class Refusal(Exception):
@@ -22,7 +22,7 @@ class Refusal(Exception):
 
     def answer(self) -> Answer:
         """As JSON."""
-        return Answer(self.status, json_bytes({"error": {"message": self.message, "next": self.what_next}}))
+        return Answer(self.status, readable_json_bytes({"error": {"message": self.message, "next": self.what_next}}))
 
 
 class Fields:

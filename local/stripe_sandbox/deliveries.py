@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import hmac
 import http.client
 import ipaddress
 import json
-import queue
 import ssl
 import threading
+import time
 from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,15 +52,30 @@ def signature_header(body: bytes, secret: str, timestamp: int) -> str:
     return f"t={timestamp},v1={signed}"
 
 
+@dataclass(order=True)
+class Job:
+    """One delivery that waits for its next attempt; the earliest comes first."""
+
+    due_at: float
+    number: int
+    record: Json = field(compare=False)
+    stored: Json = field(compare=False)
+    secret: str = field(compare=False)
+    body: bytes = field(compare=False)
+    attempts: int = field(default=0, compare=False)
+
+
 class Courier:
     """Posts events from background threads, so that no API call waits for a webhook."""
 
     def __init__(self, lock: threading.RLock, clock: SandboxClock) -> None:
         self._lock = lock
         self._clock = clock
-        self._queue: queue.SimpleQueue[tuple[Json, Json, str, bytes] | None] = queue.SimpleQueue()
+        self._waiting: list[Job] = []
+        self._changed = threading.Condition()
+        self._posted = 0
         self._log: deque[Json] = deque(maxlen=LOG_LENGTH)
-        self._stopped = threading.Event()
+        self._stopped = False
         self._threads: list[threading.Thread] = []
 
     def post(self, *, account_id: str, endpoint: Json, secret: str, event: Json, stored: Json) -> None:
@@ -69,8 +86,8 @@ class Courier:
             "event": event["id"], "type": event["type"], "status": "pending", "attempts": [],
         }  # fmt: skip
         self._log.append(record)
-        body = json.dumps(event, indent=2).encode()
-        self._queue.put((record, stored, secret, body))
+        self._posted += 1
+        self._enqueue(Job(time.monotonic(), self._posted, record, stored, secret, json.dumps(event).encode()))
 
     def log(self) -> list[Json]:
         """Recent deliveries, newest first."""
@@ -91,32 +108,53 @@ class Courier:
 
     def stop(self) -> None:
         """End the threads; what was not delivered yet is dropped."""
-        self._stopped.set()
-        for _ in self._threads:
-            self._queue.put(None)
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
         for thread in self._threads:
             thread.join(timeout=TIMEOUT_S + 1)
 
-    def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
-            if not self._stopped.is_set():
-                self._deliver(*job)
+    def _enqueue(self, job: Job) -> None:
+        with self._changed:
+            heapq.heappush(self._waiting, job)
+            self._changed.notify()
 
-    def _deliver(self, record: Json, stored: Json, secret: str, body: bytes) -> None:
-        for pause_s in (*BACKOFF_S, None):
-            with self._lock:
-                timestamp, now = self._clock.signature_time(), self._clock.now()
-            attempt = self._attempt(record["url"], signature_header(body, secret, timestamp), body)
-            delivered = 200 <= (attempt["status"] or 0) < 300
-            with self._lock:
-                record["attempts"].append(attempt | {"time": now})
-                if delivered:
-                    record["status"] = "delivered"
-                    stored["pending_webhooks"] -= 1
-                elif pause_s is None:
-                    record["status"] = "failed"
-            if delivered or pause_s is None or self._stopped.wait(pause_s):
-                return
+    def _next(self) -> Job | None:
+        """The next job that is due, waited for; None when the courier stops.
+
+        A delivery that waits for another attempt waits here, and not in a thread: a receiver that is down must
+        not hold up the others.
+        """
+        with self._changed:
+            while not self._stopped:
+                wait_s = self._waiting[0].due_at - time.monotonic() if self._waiting else None
+                if wait_s is not None and wait_s <= 0:
+                    return heapq.heappop(self._waiting)
+                self._changed.wait(wait_s)
+        return None
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            self._deliver(job)
+
+    def _deliver(self, job: Job) -> None:
+        with self._lock:
+            timestamp, now = self._clock.signature_time(), self._clock.now()
+        signature = signature_header(job.body, job.secret, timestamp)
+        attempt = self._attempt(job.record["url"], signature, job.body)
+        delivered = 200 <= (attempt["status"] or 0) < 300
+        pause_s = BACKOFF_S[job.attempts] if job.attempts < len(BACKOFF_S) else None
+        with self._lock:
+            job.record["attempts"].append(attempt | {"time": now})
+            if delivered:
+                job.record["status"] = "delivered"
+                job.stored["pending_webhooks"] -= 1
+            elif pause_s is None:
+                job.record["status"] = "failed"
+        if not delivered and pause_s is not None:
+            job.attempts += 1
+            job.due_at = time.monotonic() + pause_s
+            self._enqueue(job)
 
     @staticmethod
     def _attempt(url: str, signature: str, body: bytes) -> dict[str, Any]:
@@ -128,7 +166,8 @@ class Courier:
         connection: http.client.HTTPConnection
         if parts.scheme == "https":
             # A loopback receiver has a self-signed certificate; there is nobody in between to fear.
-            unverified = ssl._create_unverified_context()
+            unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
             connection = http.client.HTTPSConnection(host, parts.port, timeout=TIMEOUT_S, context=unverified)
         else:
             connection = http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT_S)

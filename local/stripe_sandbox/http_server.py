@@ -134,9 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang(answer)
         self.close_connection = True
 
-    # http.server names its methods so.
-    do_GET = do_POST = do_DELETE = _handle
-    do_PUT = do_PATCH = do_OPTIONS = do_HEAD = _handle
+    def __getattr__(self, name: str) -> Any:
+        # http.server looks for `do_<METHOD>`; here all methods, also unheard-of ones, take the same way.
+        if name.startswith("do_"):
+            return self._handle
+        raise AttributeError(name)
 
     def _read(self) -> Request:
         """Read the request whole.

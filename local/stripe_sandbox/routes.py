@@ -36,14 +36,6 @@ class Route:
     kind: str
     is_list: bool = False
 
-    def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The ids in the path, or None when this is another operation's path."""
-        if method != self.method:
-            return None
-        expression = re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_]{1,100})", self.pattern)
-        matched = re.fullmatch(expression, path)
-        return matched.groupdict() if matched else None
-
 
 def _list_of(rows: Callable[[Book], list[Json]], noun: str, url: str, keep: lists.Keep) -> Callable[[Call], Json]:
     return lambda call: lists.page(call, rows(call.book), keep, noun, url)
@@ -66,6 +58,11 @@ def _charge_refunds(call: Call) -> Json:
     return lists.page(call, charges.list_refunds(call), lists.keep_equal, "refund", url)
 
 
+def _all_refunds(call: Call) -> Json:
+    rows = call.book.refunds_newest_first(call.given("charge"))
+    return lists.page(call, rows, lists.keep_equal, "refund", "/v1/refunds")
+
+
 def _table() -> list[Route]:
     """Every operation but the lists."""
     return [
@@ -81,6 +78,7 @@ def _table() -> list[Route]:
         Route("GET", "/v1/charges/{id}/refunds", "refunds.list", listing(), _charge_refunds, "refund", True),
         *_intent_routes(),
         Route("POST", "/v1/refunds", "refunds.create", refunds.CREATE, refunds.create, "refund"),
+        Route("GET", "/v1/refunds", "refunds.list", refunds.LIST, _all_refunds, "refund", True),
         Route("GET", "/v1/refunds/{id}", "refunds.retrieve", refunds.RETRIEVE, refunds.retrieve, "refund"),
         Route("POST", "/v1/refunds/{id}", "refunds.update", refunds.UPDATE, refunds.update, "refund"),
         Route("POST", "/v1/refunds/{id}/cancel", "refunds.cancel", refunds.CANCEL, refunds.cancel, "refund"),
@@ -139,7 +137,6 @@ def _lists() -> list[Route]:
         ("charges", charges.LIST, lambda book: book.charges.newest_first(), "charge", lists.keep_equal),
         ("payment_intents", payment_intents.LIST, lambda book: book.payment_intents.newest_first(),
          "payment_intent", lists.keep_equal),
-        ("refunds", refunds.LIST, lambda book: book.refunds.newest_first(), "refund", lists.keep_equal),
         ("disputes", disputes.LIST, lambda book: book.disputes.newest_first(), "dispute", lists.keep_equal),
         ("radar/early_fraud_warnings", early_fraud_warnings.LIST, lambda book: book.warnings.newest_first(),
          "early_fraud_warning", lists.keep_equal),
@@ -160,12 +157,15 @@ def _lists() -> list[Route]:
 
 ROUTES: tuple[Route, ...] = (*_table(), *_lists())
 OPERATIONS = tuple(sorted({route.operation for route in ROUTES}))
+_EXPRESSIONS = tuple(
+    (route, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_]{1,100})", route.pattern))) for route in ROUTES
+)
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
     """The operation of a request and the ids in its path."""
-    for route in ROUTES:
-        path_ids = route.match(method, path)
-        if path_ids is not None:
-            return route, path_ids
+    for route, expression in _EXPRESSIONS:
+        matched = expression.fullmatch(path) if route.method == method else None
+        if matched is not None:
+            return route, matched.groupdict()
     return None

