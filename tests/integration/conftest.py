@@ -54,9 +54,13 @@ class World:
     def charge(self, **fields: Any) -> Any:
         """A sample charge; 5,000 usd, captured, now, unless told otherwise."""
         created = int(self.clock.now().timestamp())
-        return self.stripe("POST", "/_sandbox/charges", {"amount": 5000, "currency": "usd", "created": created, **fields})
+        return self.stripe(
+            "POST", "/_sandbox/charges", {"amount": 5000, "currency": "usd", "created": created, **fields}
+        )
 
-    def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+    def call(
+        self, method: str, path: str, body: Any = None, **options: Any
+    ) -> tuple[int, dict[str, Any], dict[str, str]]:
         """One HTTP request through the function that serves it: status, envelope, headers."""
         key = options.pop("key", self.organization.test_key)
         from tests.support.requests import gateway_event

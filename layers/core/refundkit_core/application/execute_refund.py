@@ -45,7 +45,8 @@ class ExecuteRefund:
         """Bring one refund as far as it goes now.
 
         ``try_again``: what happened is not known, or the way was blocked; the same message later will find out.
-        ``needs_a_person``: it may not be sent again, and nobody knows whether it was paid.
+        ``needs_a_person``: it may not be sent again and nobody knows whether it was paid, or the processor
+        answered with a status that we do not know.
         """
         refund = self._handed_over(tenant, refund_id)
         if refund is None or refund.status != "processing" or refund.external_refund_id is not None:
@@ -105,7 +106,7 @@ class ExecuteRefund:
                 self._note(refund, "processing", "outcome_unknown", None)
             return "try_again"
         self._settle(refund.tenant, refund.id, answer)
-        return "settled"
+        return "needs_a_person" if answer.status == "unknown" else "settled"
 
     def _note(self, refund: Refund, to: Status, detail: str, ledger: LedgerChange | None) -> None:
         """Write an outcome of our own making, unless the processor's news got there first."""

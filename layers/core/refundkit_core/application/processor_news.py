@@ -56,7 +56,7 @@ class ReceiveProcessorWebhook:
             self._queue.put(news)
 
 
-Applied = Literal["applied", "not_ours"]
+Applied = Literal["applied", "not_ours", "needs_a_person"]
 _NOT_OURS: Final[Applied] = "not_ours"
 
 
@@ -69,7 +69,11 @@ class ApplyProcessorNews:
         self._settle = settle
 
     def __call__(self, news: ProcessorNews) -> Applied:
-        """Raises Upstream where the processor could not be asked: the message must come again."""
+        """``needs_a_person``: the processor shows a status that we do not know; nothing was changed.
+
+        Raises:
+            Upstream: the processor could not be asked, the message must come again.
+        """
         connection = self._connections.by_id(news.connection_id)
         if connection is None:
             return _NOT_OURS
@@ -79,5 +83,7 @@ class ApplyProcessorNews:
             return _NOT_OURS
         if seen.refund_id is None or not is_id("ref", seen.refund_id):
             return _NOT_OURS
+        if seen.status == "unknown":
+            return "needs_a_person"
         settled = self._settle(connection.tenant, seen.refund_id, seen)
         return _NOT_OURS if settled is None else "applied"

@@ -24,12 +24,15 @@ from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operat
 from refundkit_core.application.ports import RefundFilter, RefundPage
 from refundkit_core.domain.errors import Invalid, StoreConflict
 from refundkit_core.domain.events import Event
+from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.times import parse_iso
 
 _NEW: Final = "attribute_not_exists(pk)"
 _MAX_EXAMINED: Final = 1_000
+_FOREIGN_CURSOR: Final = "The cursor is not one that a list answered with"
 _UNBLOCKED: Final = "dispute <> :open"
 _UNBLOCKED_VALUES: Final = {":open": "open"}
 
@@ -189,6 +192,11 @@ def _sealed_cursor(sort_key: str) -> str:
 
 def _opened_cursor(cursor: str) -> str:
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError, ValueError) as exc:
-        raise Invalid("The cursor is not one that a list answered with") from exc
+        sort_key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        opened, _, refund_id = sort_key.partition("#")
+        parse_iso(opened)
+        if is_id("ref", refund_id):
+            return sort_key
+    except (binascii.Error, ValueError) as exc:
+        raise Invalid(_FOREIGN_CURSOR) from exc
+    raise Invalid(_FOREIGN_CURSOR)

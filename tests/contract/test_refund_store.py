@@ -1,0 +1,227 @@
+"""What every refund store promises: one suite, held against the table and against the store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
+from refundkit_core.adapters.dynamodb.table import Table
+from refundkit_core.application.ports import RefundFilter, RefundStore
+from refundkit_core.domain.errors import Invalid, StoreConflict
+from refundkit_core.domain.events import of_change
+from refundkit_core.domain.ledger import LedgerChange, twin_of
+from refundkit_core.domain.refund import Refund, moved
+
+from tests.support.aws import create_parts
+from tests.support.builders import OTHER_TENANT, TENANT, TRANSACTION, ledger, refund, refund_id, request
+from tests.support.clock import START
+from tests.support.memory_store import MemoryRefundStore
+
+TWIN = twin_of(2000, "product_defective")
+
+
+@pytest.fixture(params=["table", "memory"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[RefundStore]:
+    if request.param == "memory":
+        yield MemoryRefundStore()
+        return
+    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with mock_aws():
+        create_parts()
+        yield DynamoRefundStore(Table(boto3.client("dynamodb"), "refundkit"))
+
+
+def opened(store: RefundStore, number: int = 1, **changes: Any) -> Refund:
+    """A refund in the store, its ledger made first where there is none; twins are let through."""
+    made = refund(number, **changes)
+    if store.ledger(TENANT, TRANSACTION) is None:
+        store.put_ledger(ledger(), None)
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    store.open(made, request(), of_change(None, made), held, refuse_twin=False)
+    return made
+
+
+def change(store: RefundStore, before: Refund, to: Any, money: LedgerChange | None, **changes: Any) -> Refund:
+    after = moved(before, to, before.updated_at + timedelta(seconds=1), **changes)
+    store.change(before, after, of_change(before, after), money)
+    return after
+
+
+def sums(store: RefundStore) -> tuple[int, int, int]:
+    """Reserved, refunded, available."""
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    return held.reserved_minor, held.refunded_minor, held.available_minor
+
+
+def test_an_opened_refund_reads_back_with_its_request_event_and_reservation(store: RefundStore) -> None:
+    made = opened(store)
+
+    assert store.find(TENANT, made.id) == (made, request())
+    assert store.head(TENANT, made.id) == made
+    assert store.timeline(TENANT, made.id) == [of_change(None, made)]
+    assert sums(store) == (2000, 0, 3000)
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    assert held.twins == {TWIN: {made.id: START}}
+
+
+def test_a_refund_id_opens_once(store: RefundStore) -> None:
+    opened(store)
+
+    with pytest.raises(StoreConflict):
+        opened(store)
+
+    assert sums(store) == (2000, 0, 3000)
+
+
+def test_no_more_is_reserved_than_is_available(store: RefundStore) -> None:
+    opened(store, 1)
+    opened(store, 2)
+
+    with pytest.raises(StoreConflict):
+        opened(store, 3)
+
+    assert sums(store) == (4000, 0, 1000)
+    assert store.find(TENANT, refund_id(3)) is None
+    assert store.timeline(TENANT, refund_id(3)) == []
+
+
+def test_a_disputed_charge_reserves_nothing(store: RefundStore) -> None:
+    store.put_ledger(ledger(dispute="open"), None)
+
+    with pytest.raises(StoreConflict):
+        opened(store)
+
+    assert sums(store) == (0, 0, 5000)
+
+
+def test_a_twin_that_appeared_since_the_ledger_was_read_refuses_the_second(store: RefundStore) -> None:
+    store.put_ledger(ledger(), None)
+    before = store.ledger(TENANT, TRANSACTION)
+    assert before is not None
+    first, second = refund(1), refund(2)
+    store.open(first, request(), of_change(None, first), before, refuse_twin=True)
+
+    with pytest.raises(StoreConflict):
+        store.open(second, request(), of_change(None, second), before, refuse_twin=True)
+
+    assert store.find(TENANT, second.id) is None
+
+
+def test_money_settles_releases_and_comes_back_late(store: RefundStore) -> None:
+    paid = change(store, opened(store, 1), "processing", LedgerChange("gate", 2000))
+    paid = change(store, paid, "completed", LedgerChange("settle", 2000), external_refund_id="re_1")
+    assert sums(store) == (0, 2000, 3000)
+
+    change(store, opened(store, 2), "failed", LedgerChange("release", 2000))
+    assert sums(store) == (0, 2000, 3000)
+
+    change(store, paid, "failed", LedgerChange("unsettle", 2000), status_detail="unknown")
+    assert sums(store) == (0, 0, 5000)
+
+
+def test_a_failed_refund_is_nobodys_twin_but_leaves_the_others(store: RefundStore) -> None:
+    first, second = opened(store, 1), opened(store, 2)
+
+    change(store, first, "failed", LedgerChange("release", 2000))
+
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    assert held.twins == {TWIN: {second.id: START}}
+
+
+def test_a_change_from_an_old_version_changes_nothing(store: RefundStore) -> None:
+    made = opened(store)
+    change(store, made, "processing", LedgerChange("gate", 2000))
+
+    with pytest.raises(StoreConflict):
+        change(store, made, "failed", LedgerChange("release", 2000))
+
+    assert sums(store) == (2000, 0, 3000)
+    assert [event.type for event in store.timeline(TENANT, made.id)] == ["refund.initiated", "refund.processing"]
+
+
+def test_the_gate_stays_shut_while_a_dispute_is_open(store: RefundStore) -> None:
+    made = opened(store)
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    store.put_ledger(ledger(dispute="open", reserved_minor=2000, twins=held.twins, version=held.version + 1), held)
+
+    with pytest.raises(StoreConflict):
+        change(store, made, "processing", LedgerChange("gate", 2000))
+
+    assert store.head(TENANT, made.id) == made
+
+
+def test_a_ledger_is_replaced_only_at_the_version_that_was_read(store: RefundStore) -> None:
+    store.put_ledger(ledger(), None)
+    read = store.ledger(TENANT, TRANSACTION)
+    opened(store)
+
+    with pytest.raises(StoreConflict):
+        store.put_ledger(ledger(captured_minor=9000, version=2), read)
+    with pytest.raises(StoreConflict):
+        store.put_ledger(ledger(), None)
+
+    assert sums(store) == (2000, 0, 3000)
+
+
+def test_another_name_of_a_charge_is_remembered_and_never_changes(store: RefundStore) -> None:
+    store.remember_charge(TENANT, TRANSACTION, "pi_1")
+    store.remember_charge(TENANT, TRANSACTION, "pi_1")
+
+    with pytest.raises(StoreConflict):
+        store.remember_charge(TENANT, TRANSACTION._replace(charge_id="ch_2"), "pi_1")
+
+    assert store.charge_of(TENANT, "stripe", "acct_1", "pi_1") == "ch_1"
+    assert store.charge_of(OTHER_TENANT, "stripe", "acct_1", "pi_1") is None
+
+
+def test_another_tenant_sees_nothing(store: RefundStore) -> None:
+    made = opened(store)
+
+    assert store.find(OTHER_TENANT, made.id) is None
+    assert store.head(OTHER_TENANT, made.id) is None
+    assert store.timeline(OTHER_TENANT, made.id) == []
+    assert store.ledger(OTHER_TENANT, TRANSACTION) is None
+    assert store.page(OTHER_TENANT, RefundFilter(None, None, 10, 0, None)) == ([], None)
+
+
+def test_a_list_is_newest_first_and_pages_by_cursor_and_by_offset_alike(store: RefundStore) -> None:
+    store.put_ledger(ledger(captured_minor=100_000), None)
+    made = [
+        opened(store, number, created_at=START + timedelta(minutes=number), updated_at=START) for number in range(1, 8)
+    ]
+    change(store, made[3], "failed", LedgerChange("release", 2000))
+    expected = [one.id for one in reversed(made)]
+
+    def ids(**wanted: Any) -> tuple[list[str], str | None]:
+        page = store.page(TENANT, RefundFilter(**{**_ALL, **wanted}))
+        return [found.id for found, _ in page.refunds], page.next_cursor
+
+    first, cursor = ids(limit=3)
+    second, further = ids(limit=3, cursor=cursor)
+    third, _ = ids(limit=3, cursor=further)
+    assert first + second + third == expected
+    assert ids(limit=3, offset=3)[0] == second
+    assert ids(status="failed")[0] == [made[3].id]
+    assert ids(status="pending", limit=6)[0] == [one.id for one in reversed(made) if one is not made[3]]
+    assert ids(processor="square") == ([], None)
+    assert ids(limit=100) == (expected, None)
+
+
+@pytest.mark.parametrize("cursor", ["?", "é", "a" * 9, "enp6"])
+def test_a_cursor_that_is_none_of_ours_is_refused(store: RefundStore, cursor: str) -> None:
+    with pytest.raises(Invalid):
+        store.page(TENANT, RefundFilter(None, None, 10, 0, cursor))
+
+
+_ALL: dict[str, Any] = {"status": None, "processor": None, "limit": 25, "offset": 0, "cursor": None}

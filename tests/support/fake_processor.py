@@ -1,0 +1,129 @@
+"""A payment processor in memory: pays once per key, and fails as a test scripts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from refundkit_core.application.ports import Connection, PaymentProcessor
+from refundkit_core.domain.errors import NotFound
+from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder
+from refundkit_core.domain.tenancy import Tenant
+
+from tests.support.builders import TENANT
+
+Script = Callable[[Callable[[], ProcessorRefund]], ProcessorRefund]
+"""What happens to one refund call: gets the effect to run (or not), returns or raises what the caller sees."""
+
+
+class FakeProcessor:
+    """``PaymentProcessor`` over one dictionary of charges; ``scripts`` are used up one a refund call."""
+
+    name = "stripe"
+
+    def __init__(self, *charges: ChargeSnapshot) -> None:
+        self.charges = {charge.charge_id: charge for charge in charges}
+        self.intents: dict[str, str] = {}
+        self.refunds: dict[str, ProcessorRefund] = {}
+        self.orders: list[RefundOrder] = []
+        self.scripts: list[Script] = []
+        self.lookups: list[str] = []
+        self.status: ProcessorStatus = "succeeded"
+
+    def owns(self, transaction_id: str) -> bool:
+        return transaction_id.startswith(("ch_", "pi_"))
+
+    def is_charge(self, transaction_id: str) -> bool:
+        return transaction_id.startswith("ch_")
+
+    def look_up(self, transaction_id: str, org_id: str) -> ChargeSnapshot:
+        self.lookups.append(transaction_id)
+        charge = self.charges.get(self.intents.get(transaction_id, transaction_id))
+        if charge is None:
+            raise NotFound("No such transaction")
+        return charge
+
+    def refund(self, order: RefundOrder) -> ProcessorRefund:
+        self.orders.append(order)
+
+        def effect() -> ProcessorRefund:
+            made = ProcessorRefund(
+                external_id=f"re_{len(self.refunds) + 1}",
+                charge_id=order.charge_id,
+                amount_minor=order.amount_minor,
+                currency=order.currency,
+                status=self.status,
+                failure_reason=None,
+                refund_id=order.refund_id,
+            )
+            return self.refunds.setdefault(order.processor_key, made)
+
+        return self.scripts.pop(0)(effect) if self.scripts else effect()
+
+    def find_refund(self, external_id: str) -> ProcessorRefund:
+        for made in self.refunds.values():
+            if made.external_id == external_id:
+                return made
+        raise NotFound("No such refund")
+
+    def list_refunds(self, charge_id: str) -> Sequence[ProcessorRefund]:
+        return [made for made in self.refunds.values() if made.charge_id == charge_id]
+
+    def becomes(self, status: ProcessorStatus, failure_reason: str | None = None) -> ProcessorRefund:
+        """Move the only refund there is."""
+        ((key, made),) = self.refunds.items()
+        self.refunds[key] = replace(made, status=status, failure_reason=failure_reason)
+        return self.refunds[key]
+
+
+class FakeProcessors:
+    """``Processors`` with one processor, called stripe."""
+
+    def __init__(self, processor: FakeProcessor) -> None:
+        self._processor = processor
+
+    def names(self) -> Sequence[str]:
+        return ("stripe",)
+
+    def named_by(self, transaction_id: str) -> str | None:
+        return "stripe" if self._processor.owns(transaction_id) else None
+
+    def connect(self, connection: Connection) -> PaymentProcessor:
+        return self._processor
+
+
+class FakeConnections:
+    """``ConnectionStore`` with one active connection; ``gone`` takes it away."""
+
+    def __init__(self, tenant: Tenant = TENANT) -> None:
+        self.connection = Connection(
+            id="con_00000000000000000000000001",
+            tenant=tenant,
+            processor="stripe",
+            account_id="acct_1",
+            secret_key="sk_test_fake",
+            webhook_secrets=("whsec_fake",),
+            status="active",
+        )
+        self.gone = False
+
+    def of(self, tenant: Tenant, processor: str) -> Connection | None:
+        matches = tenant == self.connection.tenant and processor == self.connection.processor
+        return self.connection if matches and not self.gone else None
+
+    def by_id(self, connection_id: str) -> Connection | None:
+        return self.connection if connection_id == self.connection.id and not self.gone else None
+
+    def put(self, connection: Connection, at: datetime) -> None:
+        self.connection = connection
+
+
+class FakeOrganizations:
+    """``OrganizationStore`` whose every organization has a secret of its own."""
+
+    def create(self, organization: object) -> None:
+        raise NotImplementedError("tests make no organizations here")
+
+    def secret(self, org_id: str) -> bytes:
+        return f"secret of {org_id}".encode()

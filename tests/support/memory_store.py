@@ -1,0 +1,148 @@
+"""``RefundStore`` in memory: one lock, every write whole or not at all. Held to the real one by tests/contract."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from refundkit_core.application.ports import RefundFilter, RefundPage
+from refundkit_core.domain.errors import Invalid, StoreConflict
+from refundkit_core.domain.events import Event
+from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of
+from refundkit_core.domain.refund import Refund, Request
+from refundkit_core.domain.tenancy import Tenant
+
+
+class MemoryRefundStore:
+    """Everything in dictionaries; reads see the last write."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._refunds: dict[tuple[Tenant, str], tuple[Refund, Request]] = {}
+        self._events: dict[tuple[Tenant, str], list[Event]] = {}
+        self._ledgers: dict[tuple[Tenant, TransactionRef], Ledger] = {}
+        self._names: dict[tuple[Tenant, str, str, str], str] = {}
+
+    def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+        with self._lock:
+            stored = self._ledgers.get((refund.tenant, refund.transaction))
+            key = (refund.tenant, refund.id)
+            twin = twin_of(refund.money.amount_minor, refund.reason)
+            known = ledger.live_twins(twin, refund.created_at)
+            if stored is None or key in self._refunds or (known and refuse_twin):
+                raise StoreConflict("conflict")
+            if stored.blocked or stored.available_minor < refund.money.amount_minor:
+                raise StoreConflict("conflict")
+            if stored.twins.get(twin) != ledger.twins.get(twin):
+                raise StoreConflict("conflict")
+            changed = _moved(stored, LedgerChange("reserve", refund.money.amount_minor))
+            self._ledgers[refund.tenant, refund.transaction] = replace(
+                changed, twins={**changed.twins, twin: {**known, refund.id: refund.created_at}}
+            )
+            self._refunds[key] = (refund, request)
+            self._events[key] = [event]
+
+    def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
+        with self._lock:
+            key = (before.tenant, before.id)
+            stored = self._refunds.get(key)
+            if stored is None or stored[0].version != before.version:
+                raise StoreConflict("conflict")
+            if ledger is not None:
+                self._move_money(after, ledger)
+            self._refunds[key] = (after, stored[1])
+            self._events[key].append(event)
+
+    def _move_money(self, refund: Refund, change: LedgerChange) -> None:
+        at = (refund.tenant, refund.transaction)
+        stored = self._ledgers.get(at)
+        if stored is None:
+            raise StoreConflict("conflict")
+        if change.kind == "gate":
+            if (
+                stored.blocked
+                or stored.reserved_minor < change.amount_minor
+                or stored.currency != refund.money.currency
+            ):
+                raise StoreConflict("conflict")
+            return
+        moved = _moved(stored, change)
+        if change.kind in ("release", "unsettle"):
+            moved = _without_twin(moved, refund)
+        self._ledgers[at] = moved
+
+    def head(self, tenant: Tenant, refund_id: str) -> Refund | None:
+        found = self._refunds.get((tenant, refund_id))
+        return None if found is None else found[0]
+
+    def find(self, tenant: Tenant, refund_id: str) -> tuple[Refund, Request] | None:
+        return self._refunds.get((tenant, refund_id))
+
+    def timeline(self, tenant: Tenant, refund_id: str) -> Sequence[Event]:
+        return list(self._events.get((tenant, refund_id), ()))
+
+    def page(self, tenant: Tenant, wanted: RefundFilter) -> RefundPage:
+        if wanted.cursor is not None and not (wanted.cursor.isascii() and wanted.cursor.isdigit()):
+            raise Invalid("The cursor is not one that a list answered with")
+        start = int(wanted.cursor or 0)
+        newest = sorted(
+            (found for (owner, _), found in self._refunds.items() if owner == tenant),
+            key=lambda found: (found[0].created_at, found[0].id),
+            reverse=True,
+        )
+        matching = [
+            found
+            for found in newest
+            if wanted.status in (None, found[0].status) and wanted.processor in (None, found[0].transaction.processor)
+        ]
+        first = start + wanted.offset
+        shown = matching[first : first + wanted.limit]
+        left = len(matching) > first + wanted.limit
+        return RefundPage(shown, str(first + wanted.limit) if left else None)
+
+    def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
+        return self._ledgers.get((tenant, transaction))
+
+    def put_ledger(self, ledger: Ledger, previous: Ledger | None) -> None:
+        with self._lock:
+            stored = self._ledgers.get((ledger.tenant, ledger.transaction))
+            expected = None if previous is None else previous.version
+            if (None if stored is None else stored.version) != expected:
+                raise StoreConflict("conflict")
+            self._ledgers[ledger.tenant, ledger.transaction] = ledger
+
+    def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
+        return self._names.get((tenant, processor, account_id, transaction_id))
+
+    def remember_charge(self, tenant: Tenant, transaction: TransactionRef, transaction_id: str) -> None:
+        name = (tenant, transaction.processor, transaction.account_id, transaction_id)
+        with self._lock:
+            if self._names.setdefault(name, transaction.charge_id) != transaction.charge_id:
+                raise StoreConflict("The transaction was resolved to another charge before")
+
+
+def _moved(ledger: Ledger, change: LedgerChange) -> Ledger:
+    amount = change.amount_minor
+    reserved, refunded = {
+        "reserve": (amount, 0),
+        "release": (-amount, 0),
+        "settle": (-amount, amount),
+        "unsettle": (0, -amount),
+    }[change.kind]
+    moved = replace(
+        ledger,
+        reserved_minor=ledger.reserved_minor + reserved,
+        refunded_minor=ledger.refunded_minor + refunded,
+        version=ledger.version + 1,
+    )
+    if moved.reserved_minor < 0 or moved.refunded_minor < 0:
+        raise StoreConflict("conflict")
+    return moved
+
+
+def _without_twin(ledger: Ledger, refund: Refund) -> Ledger:
+    name = twin_of(refund.money.amount_minor, refund.reason)
+    left = {refund_id: at for refund_id, at in ledger.twins.get(name, {}).items() if refund_id != refund.id}
+    others = {other: twins for other, twins in ledger.twins.items() if other != name}
+    return replace(ledger, twins={**others, name: left} if left else others)
