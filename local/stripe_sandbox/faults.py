@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local.stripe_sandbox import ids
@@ -91,15 +91,19 @@ class Faults:
                 fault.released = threading.Event()
 
     def take(self, kinds: Iterable[str], operation: str, account_id: str, flat: dict[str, str]) -> Fault | None:
-        """The first armed fault of these kinds that applies; it counts as used once."""
+        """A copy of the first armed fault of these kinds that applies, which counts as used once.
+
+        A copy, because `release` gives the original a new event: who is held waits for the one of now.
+        """
         for fault in self._armed:
             if fault.kind in kinds and fault.applies(operation, account_id, flat):
+                struck = replace(fault)
                 fault.remaining -= 1
                 if fault.remaining <= 0:
                     self._armed.remove(fault)
                 # Held requests keep the fault that holds them, so that they can be let go.
                 self._used.append(fault)
-                return fault
+                return struck
         return None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import select
+import contextlib
+import selectors
 import socket
 import sys
 import threading
@@ -82,6 +83,7 @@ class SandboxServer:
             self.state.faults.clear()
         self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
         self.state.courier.stop()
         self.state.agenda.stop()
         self._thread.join(timeout=5)
@@ -103,8 +105,30 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, state: State) -> None:
         self.state = state
         self.closing = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a new connection, and remember that it is open."""
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """A connection ends."""
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep alive: a stopped sandbox must not go on answering."""
+        with self._open_lock:
+            for connection in self._open:
+                # The client may have been quicker.
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is nothing to report; anything else is a defect to see."""
@@ -196,12 +220,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _hang(self, answer: Answer) -> None:
         """Answer nothing until the client goes away, the hold is over, or someone lets go."""
         deadline = time.monotonic() + answer.hold_s
-        while time.monotonic() < deadline and not answer.released() and not self.server.closing.is_set():
-            readable, _, _ = select.select([self.connection], [], [], _LOOK_AGAIN_S)
-            if readable and self.connection.recv(1, socket.MSG_PEEK) == b"":
-                return
-            if readable:
-                self.server.closing.wait(_LOOK_AGAIN_S)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            while time.monotonic() < deadline and not answer.released() and not self.server.closing.is_set():
+                readable = selector.select(_LOOK_AGAIN_S)
+                if readable and self.connection.recv(1, socket.MSG_PEEK) == b"":
+                    return
+                if readable:
+                    self.server.closing.wait(_LOOK_AGAIN_S)
 
     def log_message(self, *_: object) -> None:
         """Nothing: `GET /_sandbox/requests` is the log."""

@@ -35,8 +35,10 @@ pre { margin: 0; padding: 1rem 1.2rem; border-radius: 10px; background: var(--co
 table { width: 100%; border-collapse: collapse; font-size: .94rem; }
 td, th { padding: .55rem .9rem; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
 tr:first-child > * { border-top: 0; }
-th { font-weight: 600; white-space: nowrap; }
-th code { background: none; padding: 0; }
+th { width: 44%; font: .88em/1.7 ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+th code { background: none; padding: 0; font-size: 1em; }
+td .soft { display: block; font-size: .92em; }
+@media (max-width: 40rem) { th, td { display: block; width: auto; } td { border-top: 0; padding-top: 0; } }
 .soft { color: var(--soft); }
 """
 
@@ -118,7 +120,7 @@ def _request(request: str) -> str:
 def render_page() -> bytes:
     """The page as HTML in UTF-8."""
     control = [
-        (_request(request), escape(effect), f'<span class="soft">{escape(fields)}</span>')
+        (_request(request), escape(effect) + (f'<span class="soft">{escape(fields)}</span>' if fields else ""))
         for request, fields, effect in CONTROL
     ]
     links = "".join(
@@ -133,7 +135,7 @@ def render_page() -> bytes:
 <p>A Stripe API on this machine: real HTTP, real idempotency, signed webhooks, and faults on demand.
 Nothing leaves loopback, nothing survives a restart.</p>
 <nav aria-label="What it holds now">{links}</nav>
-<h2>Try it</h2><pre>{escape(_EXAMPLE)}</pre>
+<h2>Try it</h2><pre tabindex="0">{escape(_EXAMPLE)}</pre>
 <h2>Control</h2>{_table(control)}
 <h2>Faults</h2>{_table(armed)}
 <p class="soft">Held requests end after {faults.DEFAULT_HOLD_S:.0f} s (<code>hold_s</code>), later changes come after

@@ -7,7 +7,7 @@ import stripe
 
 from local.stripe_sandbox import faults
 
-from .helpers import CheckedHttpClient, Merchant, control, control_answer, sdk, wait_for
+from .helpers import DEADLINE_S, CheckedHttpClient, Merchant, control, control_answer, sdk, wait_for
 
 IMPATIENT_S = 0.3
 
@@ -38,9 +38,10 @@ def test_a_fault_reaches_the_sdk_and_a_retry_under_the_same_key_settles_it(
 ) -> None:
     charge = merchant.charge()
     merchant.fault(kind)
-    impatient = sdk(merchant.sandbox, merchant.test_key, IMPATIENT_S)
+    patience_s = IMPATIENT_S if kind.startswith("timeout") else DEADLINE_S
+    caller = sdk(merchant.sandbox, merchant.test_key, patience_s)
     with pytest.raises(error) as caught:
-        impatient.refunds.create({"charge": charge["id"]}, {"idempotency_key": "k1"})
+        caller.refunds.create({"charge": charge["id"]}, {"idempotency_key": "k1"})
     assert (type(caught.value), caught.value.http_status) == (error, status)
     assert len(merchant.test.refunds.list().data) == refunds_made
     assert merchant.requests(operation="refunds.create")[0]["fault"] == kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import stripe
 
 from local.stripe_sandbox import SandboxServer, faults
 from local.stripe_sandbox import control as control_module
@@ -257,3 +259,38 @@ def test_a_body_that_is_too_large_is_refused_while_it_is_still_sent(merchant: Me
         timeout=DEADLINE_S,
     )
     assert answer.status_code == 413
+
+
+def test_a_stopped_sandbox_answers_nobody_any_more() -> None:
+    with requests.Session() as session:
+        with SandboxServer(port=0) as server:
+            assert session.get(f"{server.url}/_sandbox/health", timeout=DEADLINE_S).status_code == 200
+            url = server.url
+        with pytest.raises(requests.ConnectionError):
+            session.get(f"{url}/_sandbox/health", timeout=DEADLINE_S)
+
+
+def test_a_stop_lets_go_of_requests_that_are_held() -> None:
+    with SandboxServer(port=0) as server:
+        merchant = Merchant(server, "acme")
+        merchant.fault("timeout_before", operation="charges.list")
+
+        def list_or_stop(index: int) -> object:
+            if index == 0:
+                return merchant.test.charges.list()
+            wait_for(lambda: merchant.requests(fault="timeout_before"))
+            return server.stop()
+
+        held, _ = at_once(2, list_or_stop)
+        assert isinstance(held, stripe.APIConnectionError)
+
+
+def test_the_sandbox_needs_the_standard_library_only() -> None:
+    imported: set[str] = set()
+    for source in (ROOT / "local" / "stripe_sandbox").glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").split(".")[0])
+    assert imported - sys.stdlib_module_names == {"local"}
