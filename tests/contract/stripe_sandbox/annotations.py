@@ -44,14 +44,15 @@ def class_of(value: dict[str, Any]) -> type[StripeObject]:
 
 
 def _check_object(value: dict[str, Any], cls: type[StripeObject], where: str, *, partial: bool = False) -> list[str]:
-    fields = _fields(cls)
+    known: Any = cls
+    fields = _fields(known)
     found: list[str] = []
     for name, item in value.items():
         if name not in fields:
             found.append(f"{where}.{name}: {cls.__qualname__} has no such field")
             continue
         found += _check(item, fields[name], cls, f"{where}.{name}")
-        if isinstance(item, str) and (enumerated := _documented(cls).get(name)) and item not in enumerated:
+        if isinstance(item, str) and (enumerated := _documented(known).get(name)) and item not in enumerated:
             found.append(f"{where}.{name}: {item!r} is not among the documented {sorted(enumerated)}")
     gone = value.get("deleted") is True
     if not partial and not gone:
@@ -162,13 +163,18 @@ def _is_optional(annotation: Any) -> bool:
     return get_origin(annotation) is Union and type(None) in get_args(annotation)
 
 
+def _is_class_variable(annotation: Any) -> bool:
+    origin: Any = get_origin(annotation)
+    return origin is ClassVar
+
+
 @cache
-def _fields(cls: type) -> dict[str, Any]:
-    own = inspect.get_annotations(cls)
+def _fields(cls: Any) -> dict[str, Any]:
+    own: dict[str, Any] = inspect.get_annotations(cls)
     return {
         name: annotation
         for name, annotation in own.items()
-        if not name.startswith("_") and get_origin(annotation) is not ClassVar
+        if not name.startswith("_") and not _is_class_variable(annotation)
     }
 
 
@@ -202,7 +208,7 @@ def _type_checking_imports(module_name: str) -> dict[str, tuple[str, str]]:
 
 
 @cache
-def _documented(cls: type) -> dict[str, frozenset[str]]:
+def _documented(cls: Any) -> dict[str, frozenset[str]]:
     """The values that a field's documentation enumerates, for fields that are annotated as plain strings."""
     body: list[ast.stmt] = _tree(cls.__module__).body
     for part in cls.__qualname__.split("."):

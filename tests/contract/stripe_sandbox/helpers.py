@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from time import monotonic
 from typing import Any
 
+import pytest
 import requests
 import stripe
 
@@ -46,18 +47,22 @@ class Merchant:
 
     def charge(self, key: str | None = None, **fields: Any) -> dict[str, Any]:
         """A sample charge."""
-        made = control(self.sandbox, "POST", "/_sandbox/charges", fields, key=key or self.test_key)
+        made: dict[str, Any] = control(self.sandbox, "POST", "/_sandbox/charges", fields, key=key or self.test_key)
         assert problems_of(made) == []
         return made
 
     def fault(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Arm a fault for this account."""
         wanted = {"kind": kind, "operation": "refunds.create", "account": self.id, **fields}
-        return control(self.sandbox, "POST", "/_sandbox/faults", wanted)
+        armed: dict[str, Any] = control(self.sandbox, "POST", "/_sandbox/faults", wanted)
+        return armed
 
     def requests(self, **query: Any) -> list[dict[str, Any]]:
         """What this account asked for, newest first."""
-        return control(self.sandbox, "GET", "/_sandbox/requests", query={"account": self.id, **query})["data"]
+        asked: list[dict[str, Any]] = control(
+            self.sandbox, "GET", "/_sandbox/requests", query={"account": self.id, **query}
+        )["data"]
+        return asked
 
 
 def sdk(sandbox: SandboxServer, key: str, timeout_s: float = DEADLINE_S, **options: Any) -> Any:
@@ -70,6 +75,12 @@ def sdk(sandbox: SandboxServer, key: str, timeout_s: float = DEADLINE_S, **optio
         **options,
     )
     return client.v1
+
+
+def error_of(caught: pytest.ExceptionInfo[stripe.StripeError]) -> stripe.ErrorObject:
+    """The error object of an SDK exception."""
+    assert caught.value.error is not None
+    return caught.value.error
 
 
 def control_answer(

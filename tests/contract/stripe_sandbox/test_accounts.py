@@ -10,7 +10,7 @@ import stripe
 
 from local.stripe_sandbox import DEFAULT_LIVE_KEY, DEFAULT_TEST_KEY, SandboxServer
 
-from .helpers import Merchant, control, control_answer, sdk
+from .helpers import Merchant, control, control_answer, error_of, sdk
 
 Ask = Callable[[object, str], object]
 
@@ -120,7 +120,7 @@ def test_a_platform_acts_on_its_connected_accounts_only(merchant: Merchant) -> N
         with pytest.raises(stripe.PermissionError) as caught:
             merchant.test.charges.list({}, {"stripe_account": account})
         assert (caught.value.http_status, caught.value.code) == (403, None)
-        assert caught.value.error.code == "account_invalid"
+        assert error_of(caught).code == "account_invalid"
     with pytest.raises(stripe.InvalidRequestError):
         merchant.test.accounts.retrieve(stranger.id)
 

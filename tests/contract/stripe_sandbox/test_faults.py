@@ -7,7 +7,7 @@ import stripe
 
 from local.stripe_sandbox import faults
 
-from .helpers import DEADLINE_S, CheckedHttpClient, Merchant, control, control_answer, sdk, wait_for
+from .helpers import DEADLINE_S, CheckedHttpClient, Merchant, control, control_answer, error_of, sdk, wait_for
 
 IMPATIENT_S = 0.3
 
@@ -59,7 +59,7 @@ def test_a_slow_request_takes_effect_after_its_client_gave_up(merchant: Merchant
         impatient.refunds.create({"charge": charge["id"]}, {"idempotency_key": "k1"})
     with pytest.raises(stripe.APIError) as caught:
         merchant.test.refunds.create({"charge": charge["id"]}, {"idempotency_key": "k1"})
-    assert (caught.value.http_status, caught.value.error.code) == (409, "idempotency_key_in_use")
+    assert (caught.value.http_status, error_of(caught).code) == (409, "idempotency_key_in_use")
     assert merchant.test.refunds.list().data == []
     control(merchant.sandbox, "POST", "/_sandbox/faults/release")
     (refund,) = wait_for(lambda: merchant.test.refunds.list().data)
@@ -149,11 +149,13 @@ def test_a_bad_fault_is_refused_with_advice(merchant: Merchant, body: dict[str, 
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status_409_in_use", "status_503"])
-def test_the_sdk_retries_by_itself_under_one_key(merchant: Merchant, kind: str) -> None:
+def test_the_sdk_retries_by_itself_under_one_key(
+    merchant: Merchant, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     charge = merchant.charge()
     merchant.fault(kind)
     transport = CheckedHttpClient(timeout=10)
-    transport._sleep_time_seconds = lambda *_: 0
+    monkeypatch.setattr(transport, "_sleep_time_seconds", lambda *_: 0)
     client = stripe.StripeClient(
         merchant.test_key,
         base_addresses={"api": merchant.sandbox.url},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from .helpers import Merchant, control, control_answer
+from .helpers import Merchant, control, control_answer, error_of
 
 CARD = {"amount": 1000, "currency": "usd", "source": "tok_visa"}
 INTENT = {"amount": 1000, "currency": "usd", "payment_method": "pm_card_visa"}
@@ -47,8 +47,8 @@ def test_a_declined_card_is_402_and_leaves_a_failed_charge(merchant: Merchant, t
     with pytest.raises(stripe.CardError) as caught:
         merchant.test.charges.create({**CARD, "source": token})
     assert (caught.value.http_status, caught.value.code) == (402, "card_declined")
-    assert caught.value.error.decline_code == decline
-    failed = merchant.test.charges.retrieve(caught.value.error.charge)
+    assert error_of(caught).decline_code == decline
+    failed = merchant.test.charges.retrieve(error_of(caught).charge)
     assert (failed.status, failed.paid) == ("failed", False)
     with pytest.raises(stripe.InvalidRequestError):
         merchant.test.refunds.create({"charge": failed.id})
