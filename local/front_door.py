@@ -79,6 +79,14 @@ class Upstream:
                 return connection
             connection.close()
 
+    def close(self) -> None:
+        """Drop the kept connections."""
+        while True:
+            try:
+                self._idle.get_nowait()[0].close()
+            except queue.Empty:
+                return
+
     def _send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Passed:
         connection = self._connection()
         try:
@@ -248,3 +256,5 @@ class FrontDoor:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
+        if self.door.upstream:
+            self.door.upstream.close()

@@ -40,25 +40,33 @@ def identity(pid: int) -> str | None:
 
     A finished process that nobody has waited for yet counts as gone.
     """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    fields = _stat_of(Path(f"/proc/{pid}/stat"))
+    if fields is not None:
         return None if fields[0] == "Z" else fields[19]
-    except (OSError, IndexError):
-        if Path("/proc/self/stat").exists():
-            return None
+    if Path("/proc/self/stat").exists():
+        return None
     listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return listed.stdout.strip() or None
 
 
 def group_lives(group: int) -> bool:
-    """Whether any process of the group is left."""
+    """Whether any process of the group still runs; one that ended and waits to be collected does not."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    members = [stat for stat in map(_stat_of, Path("/proc").glob("[0-9]*/stat")) if stat and stat[2] == str(group)]
+    return any(stat[0] != "Z" for stat in members) if members else not Path("/proc/self/stat").exists()
+
+
+def _stat_of(file: Path) -> list[str] | None:
+    """The fields after the name (state, parent, group, …), or None when the process has gone meanwhile."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
