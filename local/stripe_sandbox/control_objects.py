@@ -157,7 +157,7 @@ def dispute_charge(state: State, request: Request, charge_id: str) -> Any:
     amount_minor = fields.whole("amount", minimum=1)
     if not charge["captured"] or (amount_minor or 0) > charge["amount_captured"]:
         raise Refusal(409, "Only captured money can be disputed.", "Dispute at most the charge's amount_captured.")
-    reason = fields.text("reason") or "fraudulent"
+    reason = fields.choice("reason", disputes.REASONS, "fraudulent")
     return disputes.open_dispute(scope, charge, status, amount_minor=amount_minor, reason=reason)
 
 

@@ -24,6 +24,13 @@ STATUSES = (
     "warning_needs_response", "warning_under_review", "warning_closed", "needs_response", "under_review",
     "won", "lost", "prevented", "appeal_needs_response", "appeal_under_review",
 )  # fmt: skip
+# The list in the `reason` documentation of Stripe's Dispute object.
+REASONS = (
+    "bank_cannot_process", "check_returned", "credit_not_processed", "customer_initiated",
+    "debit_not_authorized", "duplicate", "fraudulent", "general", "incorrect_account_details",
+    "insufficient_funds", "noncompliant", "product_not_received", "product_unacceptable",
+    "subscription_canceled", "unrecognized",
+)  # fmt: skip
 # An inquiry withdraws nothing, a won dispute has given everything back; every other status holds the money.
 HARMLESS = ("warning_needs_response", "warning_under_review", "warning_closed", "won")
 CLOSED = ("warning_closed", "won", "lost", "prevented")

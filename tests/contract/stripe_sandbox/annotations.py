@@ -23,7 +23,7 @@ from stripe._object_classes import get_object_class
 from stripe._stripe_object import UntypedStripeObject
 
 _ENUMERATED = re.compile(
-    r"(?:One of|Either|either|Possible values (?:are|include)|This can be|Can be):?\s+"
+    r"(?:One of|Either|either|Possible values (?:are|include)|[Cc]an be):?\s+"
     r"((?:`[a-z0-9_]+`(?:, (?:or |and )?| or | and )?){2,})"
 )
 

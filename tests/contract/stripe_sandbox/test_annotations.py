@@ -128,6 +128,7 @@ def test_a_wrong_type_is_caught(shown: dict[str, Json], kind: str, change: Break
         ("customer", _put("tax_exempt", value="always")),
         ("event", _put("type", value="refund.exploded")),
         ("account", _put("type", value="savings")),
+        ("endpoint", _put("status", value="asleep")),
     ],
 )
 def test_a_value_outside_its_enum_is_caught(shown: dict[str, Json], kind: str, change: Break) -> None:

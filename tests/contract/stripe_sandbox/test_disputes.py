@@ -136,6 +136,7 @@ def test_a_warning_about_a_refunded_charge_is_not_actionable(merchant: Merchant)
         ("/_sandbox/disputes/du_nowhere", {"status": "won"}, 404),
         ("/_sandbox/charges/{charge}/dispute", {"status": "angry"}, 400),
         ("/_sandbox/charges/{charge}/dispute", {"amount": 5000}, 409),
+        ("/_sandbox/charges/{charge}/dispute", {"reason": "spite"}, 400),
         ("/_sandbox/charges/{charge}/early_fraud_warning", {"fraud_type": "aliens"}, 400),
     ],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import stripe
 
@@ -161,3 +164,43 @@ def test_a_bad_sample_is_refused_with_advice(merchant: Merchant, fields: dict[st
 def test_a_sample_needs_a_key(merchant: Merchant) -> None:
     status, answer = control_answer(merchant.sandbox, "POST", "/_sandbox/charges", {})
     assert (status, "Authorization" in answer["error"]["message"]) == (401, True)
+
+
+def test_an_intent_that_has_moved_on_refuses_what_comes_too_late(merchant: Merchant) -> None:
+    intents = merchant.test.payment_intents
+    done = intents.create(
+        {**INTENT, "confirm": True, "shipping": {"name": "Ada", "address": {"city": "Bern"}}, "metadata": {"a": "1"}}
+    )
+    assert merchant.test.charges.retrieve(done.latest_charge).shipping.address.city == "Bern"
+    too_late: list[Callable[[], Any]] = [
+        lambda: intents.confirm(done.id),
+        lambda: intents.capture(done.id),
+        lambda: intents.update(done.id, {"amount": 5}),
+        lambda: intents.create({**INTENT, "confirm": True, "payment_method": "pm_card_nonsense"}),
+        lambda: intents.create({**INTENT, "customer": "cus_nowhere"}),
+        lambda: merchant.test.charges.capture(done.latest_charge),
+    ]
+    for late in too_late:
+        with pytest.raises(stripe.InvalidRequestError):
+            late()
+    held = intents.create({**INTENT, "confirm": True, "capture_method": "manual"})
+    with pytest.raises(stripe.InvalidRequestError, match="belongs to a PaymentIntent"):
+        merchant.test.charges.capture(held.latest_charge)
+    assert intents.capture(held.id, {"metadata": {"b": "2"}}).metadata.to_dict() == {"b": "2"}
+
+
+def test_a_destination_intent_hands_its_transfer_to_the_charge(merchant: Merchant) -> None:
+    intent = merchant.test.payment_intents.create(
+        {**INTENT, "confirm": True, "transfer_data": {"destination": "acct_elsewhere", "amount": 900}}
+    )
+    charge = merchant.test.charges.retrieve(intent.latest_charge)
+    assert (charge.transfer_data.destination, charge.transfer_data.amount) == ("acct_elsewhere", 900)
+    assert charge.transfer.startswith("tr_")
+
+
+def test_balance_transactions_can_be_listed_by_their_source(merchant: Merchant) -> None:
+    charge = merchant.charge()
+    refund = merchant.test.refunds.create({"charge": charge["id"]})
+    listed = merchant.test.balance_transactions.list({"source": refund.id, "expand": ["data.source"]}).data
+    assert [(row.type, row.amount, row.source.id) for row in listed] == [("refund", -1000, refund.id)]
+    assert len(merchant.test.balance_transactions.list({"type": "charge"}).data) == 1

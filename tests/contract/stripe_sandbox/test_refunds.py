@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import requests
 import stripe
 
 from local.stripe_sandbox.refund_lifecycle import FAILURE_REASONS
 
+from .annotations import problems_of
 from .helpers import Merchant, at_once, control, control_answer
 
 
@@ -337,3 +341,62 @@ def test_control_lists_refunds_by_metadata(merchant: Merchant) -> None:
     found = control(merchant.sandbox, "GET", "/_sandbox/refunds", query={"metadata[order]": "8"})
     assert (found["count"], found["data"][0]["metadata"]) == (1, {"order": "8"})
     assert (found["data"][0]["account"], found["data"][0]["mode"]) == (merchant.id, "test")
+
+
+def test_a_charges_own_refunds_are_served_below_it(merchant: Merchant) -> None:
+    charge, other = merchant.charge(), merchant.charge()
+    made = [merchant.test.refunds.create({"charge": charge["id"], "amount": 10}).id for _ in range(3)]
+
+    def get(path: str) -> tuple[int, dict[str, Any]]:
+        url = f"{merchant.sandbox.url}/v1/charges/{path}"
+        answer = requests.get(url, auth=(merchant.test_key, ""), timeout=10)
+        return answer.status_code, answer.json()
+
+    status, listed = get(f"{charge['id']}/refunds?limit=2")
+    assert (status, problems_of(listed), listed["has_more"]) == (200, [], True)
+    assert [row["id"] for row in listed["data"]] == [made[2], made[1]]
+    status, one = get(f"{charge['id']}/refunds/{made[0]}")
+    assert (status, problems_of(one), one["id"]) == (200, [], made[0])
+    assert get(f"{other['id']}/refunds/{made[0]}")[0] == 400
+    assert get(f"ch_nowhere/refunds/{made[0]}")[0] == 404
+
+
+def test_the_names_of_a_payment_must_agree(merchant: Merchant) -> None:
+    charge, other = merchant.charge(payment_intent=True), merchant.charge(payment_intent=True)
+    with pytest.raises(stripe.InvalidRequestError, match="does not belong"):
+        merchant.test.refunds.create({"charge": charge["id"], "payment_intent": other["payment_intent"]})
+    with pytest.raises(stripe.InvalidRequestError, match="currency"):
+        merchant.test.refunds.create({"charge": charge["id"], "currency": "eur"})
+    both = {"charge": charge["id"], "payment_intent": charge["payment_intent"], "currency": "usd"}
+    assert merchant.test.refunds.create(both).charge == charge["id"]
+
+
+def test_an_intent_without_a_successful_charge_has_nothing_to_refund(merchant: Merchant) -> None:
+    waiting = merchant.test.payment_intents.create({"amount": 100, "currency": "usd"})
+    declined = merchant.test.payment_intents.create(
+        {"amount": 100, "currency": "usd", "payment_method": "pm_card_chargeDeclined"}
+    )
+    with pytest.raises(stripe.CardError):
+        merchant.test.payment_intents.confirm(declined.id)
+    for intent in (waiting, declined):
+        with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge to refund"):
+            merchant.test.refunds.create({"payment_intent": intent.id})
+
+
+def test_a_caller_may_say_where_instructions_go(merchant: Merchant) -> None:
+    merchant.fault("refund_requires_action")
+    refund = merchant.test.refunds.create({"charge": merchant.charge()["id"], "instructions_email": "bo@example.com"})
+    assert refund.next_action.display_details.email_sent.email_sent_to == "bo@example.com"
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "spoken"),
+    [("jpy", 5000, "¥5,000"), ("kwd", 2500, "2.500 KWD"), ("eur", 199, "€1.99"), ("chf", 123456, "1,234.56 CHF")],
+)
+def test_amounts_are_spoken_in_the_currencys_own_unit(
+    merchant: Merchant, currency: str, amount: int, spoken: str
+) -> None:
+    charge = merchant.charge(amount=amount - 1, currency=currency)
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        merchant.test.refunds.create({"charge": charge["id"], "amount": amount})
+    assert f"({spoken})" in str(caught.value)

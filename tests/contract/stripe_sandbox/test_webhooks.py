@@ -184,3 +184,16 @@ def test_a_receiver_that_is_down_does_not_hold_up_the_others(merchant: Merchant)
         assert {event["data"]["object"]["id"] for event in inbox.events()} == made
         query = {"status": "failed", "limit": 100}
         wait_for(lambda: control(merchant.sandbox, "GET", "/_sandbox/deliveries", query=query)["count"] == 20)
+
+
+def test_an_endpoint_can_be_moved_and_described(merchant: Merchant) -> None:
+    made = merchant.test.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/a", "enabled_events": ["refund.created"], "metadata": {"a": "1"}}
+    )
+    moved = merchant.test.webhook_endpoints.update(
+        made.id, {"url": "http://127.0.0.1:9/b", "enabled_events": ["refund.failed"], "metadata": {"b": "2"}}
+    )
+    assert (moved.url, moved.enabled_events) == ("http://127.0.0.1:9/b", ["refund.failed"])
+    assert moved.metadata.to_dict() == {"a": "1", "b": "2"}
+    with pytest.raises(stripe.InvalidRequestError):
+        merchant.test.webhook_endpoints.update(made.id, {"url": "https://example.com/"})
