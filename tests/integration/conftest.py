@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from moto import mock_aws
 from refundkit_core.application.provision import NewConnection, NewOrganization
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints import container as containers
+from refundkit_core.entrypoints import http, observability
 from refundkit_core.entrypoints.container import Container
 from refundkit_core.entrypoints.settings import Settings
 
@@ -21,6 +23,7 @@ from local.stripe_sandbox import SandboxServer
 from tests.support.aws import create_parts
 from tests.support.clock import FixedClock
 from tests.support.functions import function_module
+from tests.support.requests import gateway_event
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +66,6 @@ class World:
     ) -> tuple[int, dict[str, Any], dict[str, str]]:
         """One HTTP request through the function that serves it: status, envelope, headers."""
         key = options.pop("key", self.organization.test_key)
-        from tests.support.requests import gateway_event
-
         event = gateway_event(method, path, body, key=key, **options)
         answer = function_module(event.pop("function")).handler(event, None)
         return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
@@ -119,8 +120,6 @@ def world(sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Ite
         for name in ("refunds", "health", "processor_webhook", "processor_events", "execute_refund", "publish_events"):
             module: ModuleType = function_module(name)
             monkeypatch.setattr(module, "container", lambda: container)
-        from refundkit_core.entrypoints import http
-
         monkeypatch.setattr(http, "container", lambda: container)
         organization = container.provision.create_organization("acme", "Ada", "ada@example.com")
         connection = container.provision.connect(
@@ -133,10 +132,16 @@ def world(sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @pytest.fixture
-def logs(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+def logs(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Callable[[], list[dict[str, Any]]]:
     """The log lines written since the last look."""
+    stream = io.StringIO()
+    logger = observability.build_logger(request.node.name, stream)
+    monkeypatch.setattr(observability, "logger", lambda: logger)
 
     def read() -> list[dict[str, Any]]:
-        return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        stream.seek(0)
+        stream.truncate()
+        return lines
 
     return read

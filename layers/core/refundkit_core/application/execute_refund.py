@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from refundkit_core.application.ports import Clock, ConnectionStore, Ids, Processors, RefundStore
+from refundkit_core.application.ports import Clock, Connection, ConnectionStore, Ids, Processors, RefundStore
 from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.domain.errors import ProcessorDeclined, StoreConflict, Upstream
 from refundkit_core.domain.events import of_change
-from refundkit_core.domain.ledger import LedgerChange
+from refundkit_core.domain.ledger import Ledger, LedgerChange
 from refundkit_core.domain.processor import ProcessorRefund, RefundOrder
 from refundkit_core.domain.refund import Refund, Status, moved
 from refundkit_core.domain.tenancy import Tenant
@@ -69,12 +69,9 @@ class ExecuteRefund:
         now = self._clock.now()
         ledger = self._refunds.ledger(refund.tenant, refund.transaction)
         connection = self._connections.of(refund.tenant, refund.transaction.processor)
-        if ledger is None or ledger.currency != refund.money.currency or ledger.blocked:
-            return self._change(refund, "failed", now, "transaction_disputed", LedgerChange("release", _amount(refund)))
-        if connection is None or not connection.reaches(refund.transaction.account_id):
-            return self._change(
-                refund, "failed", now, "processor_not_connected", LedgerChange("release", _amount(refund))
-            )
+        stopped_by = _stopped_by(refund, ledger, connection)
+        if stopped_by is not None:
+            return self._change(refund, "failed", now, stopped_by, LedgerChange("release", _amount(refund)))
         after = moved(refund, "processing", now, processor_key=f"refundkit-{refund.id}", first_attempt_at=now)
         self._refunds.change(refund, after, of_change(refund, after), LedgerChange("gate", _amount(refund)))
         return after
@@ -126,6 +123,17 @@ class ExecuteRefund:
         after = moved(refund, to, now, status_detail=detail)
         self._refunds.change(refund, after, of_change(refund, after), ledger)
         return after
+
+
+def _stopped_by(refund: Refund, ledger: Ledger | None, connection: Connection | None) -> str | None:
+    """What has come between a refund's approval and its hand-over; None where nothing has."""
+    if ledger is None or ledger.currency != refund.money.currency:
+        return "currency_mismatch"
+    if ledger.blocked:
+        return "transaction_disputed"
+    if connection is None or not connection.reaches(refund.transaction.account_id):
+        return "processor_not_connected"
+    return None
 
 
 def _amount(refund: Refund) -> int:

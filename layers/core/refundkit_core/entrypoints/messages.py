@@ -57,7 +57,7 @@ def executed(execute: ExecuteRefund, message: Mapping[str, Any]) -> Said:
 
 
 def applied(apply: ApplyProcessorNews, message: Mapping[str, Any]) -> Said:
-    """Apply one processor's news."""
+    """Apply one processor's news. Raises ComesBack where a person must look."""
     news = ProcessorNews(
         connection_id=message["connectionId"],
         tenant=Tenant(message["organizationId"], message["environment"]),
@@ -66,8 +66,8 @@ def applied(apply: ApplyProcessorNews, message: Mapping[str, Any]) -> Said:
         type=message["type"],
         external_refund_id=message["externalRefundId"],
     )
-    return {
-        "external_refund_id": news.external_refund_id,
-        "org_id": news.tenant.org_id,
-        "outcome": apply(news),
-    }
+    outcome = apply(news)
+    said = {"external_refund_id": news.external_refund_id, "org_id": news.tenant.org_id, "outcome": outcome}
+    if outcome == "needs_a_person":
+        raise ComesBack(said)
+    return said

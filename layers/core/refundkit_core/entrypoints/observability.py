@@ -6,15 +6,20 @@ import os
 import traceback
 from functools import cache
 from pathlib import PurePath
-from typing import Any
+from typing import IO, Any
 
 from aws_lambda_powertools.logging import Logger
 
 
+def build_logger(service: str, stream: IO[str] | None = None) -> Logger:
+    """A JSON logger, level by ``POWERTOOLS_LOG_LEVEL``, without source locations (they cost bytes)."""
+    return Logger(service=service, stream=stream, location=None, use_rfc3339=True)
+
+
 @cache
 def logger() -> Logger:
-    """The process's logger: JSON, level by ``POWERTOOLS_LOG_LEVEL``, no source locations (they cost bytes)."""
-    return Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "refundkit"), location=None, use_rfc3339=True)
+    """The process's logger, named by ``POWERTOOLS_SERVICE_NAME``."""
+    return build_logger(os.environ.get("POWERTOOLS_SERVICE_NAME", "refundkit"))
 
 
 def log(message: str, **fields: Any) -> None:

@@ -1,0 +1,153 @@
+"""The house rules of the code that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from refundkit_core.domain import errors
+from refundkit_core.entrypoints.http import STATUS
+
+from tests.support.functions import function_module
+from tests.support.requests import routes
+from tests.support.template import ROOT, resources, template
+
+CORE = ROOT / "layers" / "core" / "refundkit_core"
+FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
+API_FUNCTIONS = sorted(set(routes().values()))
+SCOPES = {
+    ("POST", "/v1/refunds"): "refunds:write",
+    ("GET", "/v1/refunds"): "refunds:read",
+    ("GET", "/v1/refunds/{id}"): "refunds:read",
+    ("GET", "/v1/refunds/{id}/events"): "refunds:read",
+    ("GET", "/v1/health"): None,
+    ("POST", "/v1/processors/stripe/webhook/{connectionId}"): None,
+}
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_handler_holds_no_try_no_business_if_no_boto3_and_no_environment(name: str) -> None:
+    source = (ROOT / "functions" / name / "app.py").read_text()
+    kinds = {type(node) for node in ast.walk(ast.parse(source))}
+
+    assert not kinds & {ast.Try, ast.If, ast.While, ast.For}
+    assert not re.search(r"boto|environ|adapters", source)
+    assert len(source.splitlines()) <= 60
+
+
+def test_only_the_container_sees_the_adapters() -> None:
+    seen = {
+        path.relative_to(CORE).as_posix()
+        for path in python_files(CORE)
+        if "adapters" not in path.parts and "refundkit_core.adapters" in path.read_text()
+    }
+
+    assert seen == {"entrypoints/container.py"}
+
+
+def test_only_keys_spells_a_key() -> None:
+    spelling = re.compile(r"""["'](ORG|KEY|CONNECTION)#""")
+    spelled = {path.name for path in python_files(CORE) if spelling.search(path.read_text())}
+
+    assert spelled <= {"keys.py"}
+
+
+def test_http_statuses_live_in_one_place_and_cover_every_error() -> None:
+    leaves = [errors.RefundKitError, *_below(errors.RefundKitError)]
+
+    assert all(any(branch in STATUS for branch in leaf.__mro__) for leaf in leaves[1:])
+
+
+def _below(kind: type) -> list[type]:
+    return [each for child in kind.__subclasses__() for each in (child, *_below(child))]
+
+
+def test_the_gateways_routes_are_the_handlers_routes_each_with_its_scope() -> None:
+    declared = {
+        key: (name, route.scope) for name in API_FUNCTIONS for key, route in function_module(name).api.routes.items()
+    }
+    deployed = {key: name for key, name in routes().items() if "{proxy+}" not in key[1] and key[1] != "/"}
+
+    assert {key: name for key, (name, _) in declared.items()} == deployed
+    assert {key: scope for key, (_, scope) in declared.items()} == SCOPES
+
+
+@cache
+def loaded_by(name: str) -> frozenset[str]:
+    """The modules that importing a function loads, in a process of its own."""
+    program = (
+        "import json, runpy, sys; sys.path[:0] = sys.argv[2:]; "
+        "runpy.run_path(sys.argv[1]); print(json.dumps(sorted(sys.modules)))"
+    )
+    paths = [str(ROOT / "layers" / layer) for layer in ("core", "sdk")]
+    command = [sys.executable, "-c", program, str(ROOT / "functions" / name / "app.py"), *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return frozenset(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_function_loads_what_it_does_not_need_at_start(name: str) -> None:
+    loaded = {module.partition(".")[0] for module in loaded_by(name)}
+
+    # Powertools' package names its Tracer class in any case; what a tracer costs is the X-Ray SDK under it.
+    assert not loaded & {"boto3", "stripe", "mcp", "requests", "aws_xray_sdk", "moto"}
+    assert "aws_lambda_powertools.event_handler" not in loaded_by(name)
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in API_FUNCTIONS])
+def test_workers_do_not_load_the_wire_models(name: str) -> None:
+    assert "pydantic" not in loaded_by(name)
+
+
+def test_a_missing_setting_stops_the_start_with_its_name() -> None:
+    from refundkit_core.entrypoints.settings import MissingSetting, Settings
+
+    variables = template()["Globals"]["Function"]["Environment"]["Variables"]
+    given = {name: "x" for name in variables if name.startswith("REFUNDKIT_")}
+    assert Settings.parse(given).table == "x"
+
+    for name in sorted(given.keys() - {"REFUNDKIT_STRIPE_API_BASE"}):
+        with pytest.raises(MissingSetting, match=name):
+            Settings.parse({key: value for key, value in given.items() if key != name})
+
+
+def test_no_attribute_in_an_expression_is_a_reserved_word() -> None:
+    import moto.dynamodb.parsing as parsing
+
+    words = (Path(parsing.__file__).parent / "reserved_keywords.txt").read_text().lower().split()
+    reserved = set(words) - {"set", "and", "or", "not", "remove", "add", "if", "exists"}
+    expressions = [
+        node.value
+        for path in python_files(CORE / "adapters" / "dynamodb")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r":[a-z]+", node.value)
+    ]
+    names = {
+        word.lower()
+        for text in expressions
+        if re.search(r"(=|<|>|attribute_)", text)
+        for word in re.findall(r"(?<![:#.\w])[a-z_]+\d?(?![\w(])", text)
+    }
+
+    assert {"available", "version"} <= names
+    assert not names & reserved
+
+
+def test_no_file_outgrows_its_subject() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in python_files(CORE)}
+
+    assert {path.name: length for path, length in lengths.items() if length > 300} == {}
+
+
+def test_every_bundled_function_is_named_in_the_template_once() -> None:
+    assert len(resources("AWS::Serverless::Function")) == len(FUNCTIONS)

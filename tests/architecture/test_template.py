@@ -1,0 +1,222 @@
+"""The house rules of the template: what every function, queue, rule, log and permission must look like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.template import ROOT, resolved, resources, template
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+QUEUES = resources("AWS::SQS::Queue")
+ENVELOPE_CODES = {
+    "validation_error": {400, 413, None},
+    "unauthorized": {403},
+    "not_found": {404},
+    "rate_limited": {429},
+    "internal_error": {500, None},
+}
+
+
+def statements(function: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in function["Properties"].get("Policies", ()):
+        assert isinstance(policy, dict), "managed policies are wider than any function needs"
+        yield from policy["Statement"]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
+    for statement in statements(FUNCTIONS[name]):
+        for action in listed(statement["Action"]):
+            assert "*" not in action
+        for resource in listed(statement["Resource"]):
+            assert resource != "*"
+            match resource:
+                case {"Fn::Sub": str() as path}:
+                    assert path in ("${FailedRecords.Arn}/*", "${Table.Arn}/index/gsi1")
+                case {"Fn::GetAtt": [_, "Arn"]}:
+                    pass
+                case _:
+                    pytest.fail(f"{name} names a resource that is not of this stack: {resource}")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_secrets_open_only_in_the_context_that_sealed_them_or_for_the_table(name: str) -> None:
+    for statement in statements(FUNCTIONS[name]):
+        if any(action.startswith("kms:") for action in listed(statement["Action"])):
+            assert statement["Action"] == "kms:Decrypt"
+            assert statement["Condition"] in (
+                {"Null": {"kms:EncryptionContext:organization": "false"}},
+                {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}},
+            )
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_function_may_scan_or_delete(name: str) -> None:
+    actions = [action for statement in statements(FUNCTIONS[name]) for action in listed(statement["Action"])]
+
+    assert not {"dynamodb:Scan", "dynamodb:DeleteItem", "dynamodb:DeleteTable"} & set(actions)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_a_log_group_of_its_own_that_forgets(name: str) -> None:
+    properties = FUNCTIONS[name]["Properties"]
+    group = properties["LoggingConfig"]["LogGroup"]["Ref"]
+
+    assert group == name.removesuffix("Function") + "Log"
+    assert resources("AWS::Logs::LogGroup")[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert properties["LoggingConfig"]["SystemLogLevel"] == "WARN"
+    assert template()["Parameters"]["LogRetentionDays"]["Default"] <= 90
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_stripes_library_is_there_only_for_functions_that_call_stripe(name: str) -> None:
+    has_layer = {"Ref": "StripeLayer"} in FUNCTIONS[name]["Properties"].get("Layers", [])
+
+    assert has_layer == (name in ("RefundsFunction", "ExecuteRefundFunction", "ProcessorEventsFunction"))
+
+
+def alarmed_queues() -> set[str]:
+    alarms = resources("AWS::CloudWatch::Alarm").values()
+    dimensions = [dimension for alarm in alarms for dimension in alarm["Properties"].get("Dimensions", ())]
+    return {each["Value"]["Fn::GetAtt"][0] for each in dimensions if each["Name"] == "QueueName"}
+
+
+def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_with_an_alarm_and_time_enough() -> None:
+    fed = 0
+    for name, function in FUNCTIONS.items():
+        for event in function["Properties"].get("Events", {}).values():
+            if event["Type"] != "SQS":
+                continue
+            fed += 1
+            mapping = event["Properties"]
+            queue = QUEUES[mapping["Queue"]["Fn::GetAtt"][0]]["Properties"]
+            dead_letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            assert dead_letters in alarmed_queues(), name
+            assert queue["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
+            assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+            assert mapping["BatchSize"] == 1
+            concurrency = mapping["ScalingConfig"]["MaximumConcurrency"]
+            assert all(resolved(concurrency, true=frozenset(stage)) >= 2 for stage in ((), ("IsLocal",)))
+    assert fed == 2
+
+
+def test_queues_that_nothing_reads_are_watched_and_keep_for_two_weeks() -> None:
+    read = {
+        event["Properties"]["Queue"]["Fn::GetAtt"][0]
+        for function in FUNCTIONS.values()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "SQS"
+    }
+    unread = set(QUEUES) - read
+
+    assert unread == alarmed_queues()
+    assert all(QUEUES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400 for name in QUEUES)
+    assert all(QUEUES[name]["Properties"]["SqsManagedSseEnabled"] is True for name in QUEUES)
+
+
+def test_every_rule_feeds_a_queue_retries_and_has_a_watched_dead_letter_queue() -> None:
+    rules = resources("AWS::Events::Rule")
+
+    assert rules
+    for rule in rules.values():
+        assert rule["Properties"]["EventBusName"] == {"Ref": "EventBus"}
+        for target in rule["Properties"]["Targets"]:
+            assert target["Arn"]["Fn::GetAtt"][0] in QUEUES, "a rule that calls a function at once makes a storm"
+            assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+            assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in alarmed_queues()
+
+
+def test_the_stream_retries_bisects_and_keeps_what_fails() -> None:
+    function = FUNCTIONS["PublishEventsFunction"]["Properties"]
+    stream = function["Events"]["Stream"]["Properties"]
+    alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm").values()]
+    watched = {alarm["MetricName"] for alarm in alarms if {"Ref": "PublishEventsFunction"} in _values(alarm)}
+
+    assert (stream["MaximumRetryAttempts"], stream["BisectBatchOnFunctionError"]) == (10, True)
+    assert stream["DestinationConfig"]["OnFailure"]["Type"] == "S3"
+    assert json.loads(stream["FilterCriteria"]["Filters"][0]["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "EVENT#"}]}}},
+    }
+    assert watched == {"IteratorAge", "Errors"}
+
+
+def _values(alarm: dict[str, Any]) -> list[Any]:
+    return [dimension["Value"] for dimension in alarm.get("Dimensions", ())]
+
+
+def test_every_alarm_tells_somebody() -> None:
+    for alarm in resources("AWS::CloudWatch::Alarm").values():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "Alarms"}]
+        assert alarm["Properties"]["TreatMissingData"] == "notBreaching"
+
+
+def test_the_table_is_encrypted_recoverable_and_in_production_protected() -> None:
+    table = resources("AWS::DynamoDB::Table")["Table"]
+    properties = table["Properties"]
+
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert properties["SSESpecification"]["SSEType"] == "KMS"
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    protected = properties["DeletionProtectionEnabled"]
+    assert resolved(protected, true=frozenset({"IsProduction"})) is True
+    assert resolved(protected) is False
+
+
+def test_the_key_rotates_and_outlives_the_stack() -> None:
+    key = resources("AWS::KMS::Key")["DataKey"]
+
+    assert key["Properties"]["EnableKeyRotation"] is True
+    assert key["DeletionPolicy"] == "Retain"
+    for statement in key["Properties"]["KeyPolicy"]["Statement"]:
+        if statement["Principal"] == {"AWS": "*"}:
+            assert set(statement["Condition"]["StringEquals"]) == {"kms:CallerAccount", "kms:ViaService"}
+
+
+def test_gateway_responses_speak_our_envelope() -> None:
+    responses = resources("AWS::Serverless::Api")["Api"]["Properties"]["GatewayResponses"]
+
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "MISSING_AUTHENTICATION_TOKEN", "REQUEST_TOO_LARGE"} <= set(
+        responses
+    )
+    for name, response in responses.items():
+        body = json.loads(response["ResponseTemplates"]["application/json"])
+        assert set(body) == {"data", "error"}, name
+        assert body["data"] is None
+        assert set(body["error"]) == {"message", "code", "requestId"}
+        status = int(response["StatusCode"]) if "StatusCode" in response else None
+        assert status in ENVELOPE_CODES[body["error"]["code"]], name
+
+
+def test_a_sandbox_address_counts_for_the_local_stage_only() -> None:
+    base = template()["Globals"]["Function"]["Environment"]["Variables"]["REFUNDKIT_STRIPE_API_BASE"]
+
+    assert resolved(base, parameters={"StripeApiBase": "http://127.0.0.1:1"}) == ""
+    assert resolved(base, true=frozenset({"IsLocal"}), parameters={"StripeApiBase": "x"}) == "x"
+
+
+def test_the_defaults_are_what_is_deployed_to_aws() -> None:
+    parameters = template()["Parameters"]
+
+    assert parameters["PythonRuntime"]["Default"] == "python3.13"
+    assert parameters["Architecture"]["Default"] == "arm64"
+    assert parameters["Stage"]["AllowedValues"] == ["local", "staging", "production"]
+
+
+def test_each_function_is_one_folder_with_one_file_of_its_own() -> None:
+    folders = {function["Properties"]["CodeUri"] for function in FUNCTIONS.values()}
+
+    assert folders == {f"functions/{folder.name}" for folder in (ROOT / "functions").iterdir() if folder.is_dir()}
+    assert len(folders) == len(FUNCTIONS)
+    assert "Handler" not in {key for function in FUNCTIONS.values() for key in function["Properties"]}

@@ -1,0 +1,249 @@
+"""The API's door: envelopes, codes, keys and limits; bad input costs nothing and leaks nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from refundkit.api_keys import generate_api_key
+
+from tests.integration.conftest import World
+
+BODY = {"transactionId": "ch_1", "amount": 2000, "reason": "product_defective"}
+
+
+def items_stored() -> int:
+    return int(boto3.client("dynamodb").scan(TableName="refundkit", Select="COUNT")["Count"])
+
+
+MALFORMED: dict[str, Any] = {
+    "no body": None,
+    "empty": "",
+    "not JSON": "{",
+    "an array": [],
+    "a number": 3,
+    "a name twice": '{"transactionId":"ch_1","amount":1,"amount":2,"reason":"other"}',
+    "bad UTF-8": b'{"transactionId":"ch_\xff"}',
+    "a lone surrogate": '{"transactionId":"ch_1","amount":1,"reason":"other","metadata":{"a":"\\ud800"}}',
+    "nested 3,000 deep": '{"metadata":' + '{"a":' * 3000 + "1" + "}" * 3001,
+    "unknown field": {**BODY, "amuont": 1},
+    "amount true": {**BODY, "amount": True},
+    "amount text": {**BODY, "amount": "2000"},
+    "amount 2000.0": {**BODY, "amount": 2000.0},
+    "amount 1e3": '{"transactionId":"ch_1","amount":1e3,"reason":"other"}',
+    "amount NaN": '{"transactionId":"ch_1","amount":NaN,"reason":"other"}',
+    "amount 0": {**BODY, "amount": 0},
+    "amount negative": {**BODY, "amount": -1},
+    "amount absurd": {**BODY, "amount": 10**12 + 1},
+    "amount with 5,000 digits": '{"transactionId":"ch_1","reason":"other","amount":' + "9" * 5000 + "}",
+    "neither amount nor full": {"transactionId": "ch_1", "reason": "other"},
+    "amount and full": {**BODY, "full": True},
+    "full false": {"transactionId": "ch_1", "reason": "other", "full": False},
+    "no reason": {"transactionId": "ch_1", "amount": 1},
+    "unknown reason": {**BODY, "reason": "because"},
+    "currency in capitals": {**BODY, "currency": "USD"},
+    "currency null byte": {**BODY, "currency": "us\0"},
+    "transaction empty": {**BODY, "transactionId": ""},
+    "transaction a path": {**BODY, "transactionId": "../../v1/customers"},
+    "transaction with a query": {**BODY, "transactionId": "ch_1?expand=x"},
+    "transaction 300 long": {**BODY, "transactionId": "ch_" + "a" * 300},
+    "processor a path": {**BODY, "processor": "../stripe"},
+    "metadata a list": {**BODY, "metadata": [1]},
+    "metadata too large": {**BODY, "metadata": {"a": "x" * 9000}},
+    "metadata too deep": {**BODY, "metadata": {"a": {"b": {"c": {"d": {"e": {}}}}}}},
+    "metadata with 51 keys": {**BODY, "metadata": {str(number): 1 for number in range(51)}},
+    "metadata key too long": {**BODY, "metadata": {"k" * 41: 1}},
+    "metadata key empty": {**BODY, "metadata": {"": 1}},
+    "initiatedBy from the body": {**BODY, "initiatedBy": "dashboard"},
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_body_is_400_in_the_envelope_and_writes_nothing(world: World, case: str) -> None:
+    before = items_stored()
+
+    status, envelope, headers = world.call("POST", "/v1/refunds", MALFORMED[case])
+
+    assert status == 400
+    assert set(envelope) == {"data", "error"}
+    assert envelope["data"] is None
+    assert envelope["error"]["code"] == "validation_error"
+    assert headers["content-type"] == "application/json"
+    assert items_stored() == before
+
+
+def test_a_body_over_256_kb_is_413(world: World) -> None:
+    status, envelope, _ = world.call("POST", "/v1/refunds", {**BODY, "metadata": {"a": "x" * 300_000}})
+
+    assert (status, envelope["error"]["code"]) == (413, "validation_error")
+
+
+def test_another_content_type_is_400(world: World) -> None:
+    status, envelope, _ = world.call("POST", "/v1/refunds", "amount=1", headers={"content-type": "text/plain"})
+
+    assert (status, envelope["error"]["code"]) == (400, "validation_error")
+
+
+def test_a_validation_error_names_the_field_and_not_its_value(world: World) -> None:
+    _, envelope, _ = world.call("POST", "/v1/refunds", {**BODY, "amount": "4242424242424242"})
+
+    assert [detail["field"] for detail in envelope["error"]["details"]] == ["amount"]
+    assert "4242" not in json.dumps(envelope)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "tab\t", "é"])
+def test_a_malformed_idempotency_key_is_400(world: World, key: str) -> None:
+    status, envelope, _ = world.call("POST", "/v1/refunds", BODY, headers={"Idempotency-Key": key})
+
+    assert (status, envelope["error"]["details"][0]["field"]) == (400, "Idempotency-Key")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=101", "limit=ten", "limit=1e1", "limit=+5", "limit=%205", "offset=-1", "offset=1001",
+     "status=paid", "unknown=1", "limit=1&limit=2", "cursor=zzz", "cursor=", "cursor=YQ&offset=1"],
+)  # fmt: skip
+def test_a_malformed_query_is_400(world: World, query: str) -> None:
+    status, envelope, _ = world.call("GET", f"/v1/refunds?{query}")
+
+    assert (status, envelope["error"]["code"]) == (400, "validation_error")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "sk_test_abc",
+        "rk_test_" + "a" * 32,
+        "rk_test_é" + "a" * 31,
+        generate_api_key("test").key,
+        "rk_live_" + "\0" * 32,
+    ],
+)
+def test_every_bad_key_gets_the_same_401(world: World, key: str) -> None:
+    answers = [
+        world.call("GET", "/v1/refunds", key=key),
+        world.call("GET", "/v1/refunds", key=None, headers={"authorization": "x"}),
+    ]
+
+    for status, envelope, _ in answers:
+        assert status == 401
+        assert envelope["error"] == {
+            "message": "The API key is missing, malformed, unknown, expired or revoked",
+            "code": "invalid_api_key",
+            "requestId": "request-1",
+        }
+
+
+def test_a_malformed_key_costs_no_look_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(world.container.keys, "admit", never)
+
+    assert world.call("GET", "/v1/refunds", key="rk_test_" + "a" * 32)[0] == 401
+
+
+def test_the_101st_request_of_a_minute_is_429_and_says_when_to_come_back(world: World) -> None:
+    statuses = [world.call("GET", "/v1/refunds")[0] for _ in range(100)]
+    status, envelope, headers = world.call("GET", "/v1/refunds")
+
+    assert set(statuses) == {200}
+    assert (status, envelope["error"]["code"]) == (429, "rate_limited")
+    assert headers["retry-after"] == "60"
+    assert world.call("GET", "/v1/refunds", key=world.organization.live_key)[0] == 200
+    world.clock.advance(seconds=60)
+    assert world.call("GET", "/v1/refunds")[0] == 200
+
+
+def test_a_refund_of_another_organization_or_environment_is_404_like_one_that_never_was(world: World) -> None:
+    opened = world.refund(world.charge()["id"])
+    other = world.container.provision.create_organization("other", "Bob", "bob@example.com")
+    never = "ref_00000000000000000000000000"
+
+    for path in ("", "/events"):
+        expected = world.call("GET", f"/v1/refunds/{never}{path}")
+        assert expected[0] == 404
+        for key in (other.test_key, other.live_key, world.organization.live_key):
+            assert world.call("GET", f"/v1/refunds/{opened['id']}{path}", key=key) == expected
+    assert world.call("GET", "/v1/refunds", key=other.test_key)[1]["data"] == []
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/refunds/a/b/c", "/v2/refunds", "/"])
+def test_an_unknown_path_is_404_in_the_envelope(world: World, path: str) -> None:
+    status, envelope, _ = world.call("PUT", path)
+
+    assert (status, envelope["error"]["code"]) == (404, "not_found")
+
+
+def test_health_answers_without_a_key(world: World) -> None:
+    status, envelope, _ = world.call("GET", "/v1/health", key=None)
+
+    assert status == 200
+    assert envelope["data"]["status"] == "ok"
+
+
+def test_the_list_shows_refunds_newest_first_with_their_metadata_and_pages(world: World) -> None:
+    charge = world.charge()
+    made = []
+    for amount in (10, 20, 30):
+        made.append(world.refund(charge["id"], amount=amount, metadata={"amount": amount}))
+        world.clock.advance(seconds=1)
+    world.execute(made[0]["id"])
+
+    status, page, _ = world.call("GET", "/v1/refunds?limit=2")
+    _, rest, _ = world.call("GET", f"/v1/refunds?limit=2&cursor={page['pagination']['nextCursor']}")
+    _, completed, _ = world.call("GET", "/v1/refunds?status=completed&processor=stripe")
+
+    assert status == 200
+    assert page["data"] == [made[2], made[1]]
+    assert page["pagination"]["limit"] == 2
+    assert [one["id"] for one in rest["data"]] == [made[0]["id"]]
+    assert rest["pagination"] == {"limit": 2, "offset": 0, "nextCursor": None}
+    assert [one["id"] for one in completed["data"]] == [made[0]["id"]]
+
+
+def test_a_request_is_one_short_log_line_without_secrets(
+    world: World, logs: Callable[[], list[dict[str, Any]]]
+) -> None:
+    charge = world.charge()
+    logs()
+
+    opened = world.refund(charge["id"], metadata={"email": "ada@example.com"})
+
+    (line,) = logs()
+    assert (line["message"], line["route"], line["status"]) == ("request", "POST /v1/refunds", 201)
+    assert line["refund_id"] == opened["id"]
+    text = json.dumps(line, separators=(",", ":"))
+    assert len(text) <= 400
+    assert "ada@" not in text
+    assert world.organization.test_key not in text
+
+
+def test_the_head_of_a_refund_stays_under_a_kilobyte(world: World) -> None:
+    opened = world.refund(world.charge()["id"], metadata={"a": "x" * 8000})
+    world.execute(opened["id"])
+
+    page = boto3.client("dynamodb").scan(TableName="refundkit")["Items"]
+
+    (head,) = [item for item in page if item["sk"]["S"] == "REFUND#HEAD"]
+    assert sum(len(name) + len(next(iter(value.values()))) for name, value in head.items()) < 1000
+
+
+def test_an_unexpected_failure_is_500_without_its_text(
+    world: World, monkeypatch: pytest.MonkeyPatch, logs: Callable[[], list[dict[str, Any]]]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret rk_test_123 of ada@example.com")
+
+    monkeypatch.setattr(world.container.read_refunds, "one", broken)
+
+    status, envelope, _ = world.call("GET", "/v1/refunds/ref_00000000000000000000000000")
+
+    assert (status, envelope["error"]["code"]) == (500, "internal_error")
+    failure, request = logs()
+    assert (failure["error"], request["status"]) == ("RuntimeError", 500)
+    assert "ada@" not in json.dumps([failure, request, envelope])
