@@ -164,6 +164,8 @@ class Children:
     def stop(self, child: Child) -> None:
         """End one part and everything it started."""
         end_group(child.pid, child.process.poll)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.process.wait(STOP_GRACE_S)
         with self._lock:
             if child in self._running:
                 self._running.remove(child)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from refundkit_core.domain import errors
@@ -68,8 +69,9 @@ def test_http_statuses_live_in_one_place_and_cover_every_error() -> None:
     assert all(any(branch in STATUS for branch in leaf.__mro__) for leaf in leaves[1:])
 
 
-def _below(kind: type) -> list[type]:
-    return [each for child in kind.__subclasses__() for each in (child, *_below(child))]
+def _below(kind: type[Any]) -> list[type[Any]]:
+    children: list[type[Any]] = kind.__subclasses__()
+    return [each for child in children for each in (child, *_below(child))]
 
 
 def test_the_gateways_routes_are_the_handlers_routes_each_with_its_scope() -> None:

@@ -12,7 +12,7 @@ from tests.support.template import ROOT, resolved, resources, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 QUEUES = resources("AWS::SQS::Queue")
-ENVELOPE_CODES = {
+ENVELOPE_CODES: dict[str, set[int | None]] = {
     "validation_error": {400, 413, None},
     "unauthorized": {403},
     "not_found": {404},

@@ -47,7 +47,7 @@ def take(merchant: Merchant, charge_id: str, made: list[str], step: Step) -> Non
 
 
 @settings(
-    max_examples=120, deadline=None, derandomize=True,
+    max_examples=80, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(steps=st.lists(STEPS, max_size=12), captured=st.integers(1, 1000))
