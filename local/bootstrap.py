@@ -156,20 +156,26 @@ def ensure(name: str, python: interpreters.Interpreter) -> Path:
 
 
 def chosen_python() -> interpreters.Interpreter:
-    """The interpreter of the environments; the choice is remembered, because probing shims takes a second.
+    """The interpreter of the environments.
+
+    The choice is remembered as long as the same candidates are there, because asking them all takes a second.
 
     Raises:
         StepFailed: no supported Python was found.
     """
+    if os.environ.get(interpreters.OVERRIDE):
+        return interpreters.best()
     memory = VENVS / ".python"
-    if not os.environ.get(interpreters.OVERRIDE):
-        with contextlib.suppress(OSError):
-            known = interpreters.probe(memory.read_text(encoding="utf-8").strip())
-            if known and known.version in interpreters.SUPPORTED:
-                return known
+    there = [path for version in interpreters.SUPPORTED for path in interpreters.candidates(version, os.environ)]
+    fingerprint = hashlib.sha256("\n".join(there).encode()).hexdigest()
+    with contextlib.suppress(OSError, ValueError):
+        known, seen = memory.read_text(encoding="utf-8").split("\n")
+        remembered = interpreters.probe(known) if seen == fingerprint else None
+        if remembered and remembered.version in interpreters.SUPPORTED:
+            return remembered
     found = interpreters.best()
     VENVS.mkdir(exist_ok=True)
-    memory.write_text(found.path, encoding="utf-8")
+    memory.write_text(f"{found.path}\n{fingerprint}", encoding="utf-8")
     return found
 
 
