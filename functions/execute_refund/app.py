@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from refundkit_core.entrypoints.container import container
+from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.messages import Failures, each_message, executed
+
+prepare("execute_refund", "stripe")
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Failures:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from refundkit_core.entrypoints.container import container
+from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.messages import Failures, applied, each_message
+
+prepare("apply_processor_news", "stripe")
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Failures:

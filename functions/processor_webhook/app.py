@@ -1,17 +1,22 @@
 """Processors' webhooks: verified and queued before they are acknowledged."""
 
-from refundkit.contracts.processors import WebhookReceipt
-from refundkit_core.entrypoints.container import container
+from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.http import Answer, Api, Call
 from refundkit_core.entrypoints.requests import raw_body
 
 api = Api()
 handler = api.handler
+prepare("receive_processor_webhook")
 
 
-@api.route("POST", "/v1/processors/stripe/webhook/{connectionId}", scope=None, answers=WebhookReceipt)
+@api.route(
+    "POST",
+    "/v1/processors/stripe/webhook/{connectionId}",
+    scope=None,
+    answers="refundkit.contracts.processors.WebhookReceipt",
+)
 def post_stripe_webhook(call: Call) -> Answer:
     """Take Stripe's news; the signature is what authenticates it."""
     receive = container().receive_processor_webhook
     receive("stripe", call.path["connectionId"], raw_body(call.event), call.header("stripe-signature"))
-    return Answer(WebhookReceipt(received=True))
+    return Answer({"received": True})

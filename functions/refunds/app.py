@@ -2,12 +2,13 @@
 
 from refundkit.contracts.envelope import Pagination
 from refundkit.contracts.refunds import CreateRefundRequest, ListRefundsQuery, RefundEventView, RefundView
-from refundkit_core.entrypoints.container import container
+from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.http import Answer, Api, Call
 from refundkit_core.entrypoints.views import event_view, filter_from, open_refund_from, refund_view
 
 api = Api()
 handler = api.handler
+prepare("authenticate", "create_refund", "read_refunds")
 
 
 @api.route("POST", "/v1/refunds", scope="refunds:write", status=201, body=CreateRefundRequest, answers=RefundView)

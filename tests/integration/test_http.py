@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
+from pydantic import TypeAdapter
 from refundkit.api_keys import generate_api_key
 
 from tests.integration.conftest import World
+from tests.support.functions import function_module
 
 BODY = {"transactionId": "ch_1", "amount": 2000, "reason": "product_defective"}
 
@@ -248,3 +251,19 @@ def test_an_unexpected_failure_is_500_without_its_text(
     failure, request = logs()
     assert (failure["error"], request["status"]) == ("RuntimeError", 500)
     assert "ada@" not in json.dumps([failure, request, envelope])
+
+
+def test_every_answer_is_what_its_route_says_that_it_answers(world: World) -> None:
+    opened = world.refund(world.charge()["id"])
+    calls = [
+        ("refunds", "GET", f"/v1/refunds/{opened['id']}", "/v1/refunds/{id}"),
+        ("refunds", "GET", "/v1/refunds", "/v1/refunds"),
+        ("refunds", "GET", f"/v1/refunds/{opened['id']}/events", "/v1/refunds/{id}/events"),
+        ("health", "GET", "/v1/health", "/v1/health"),
+    ]
+
+    for function, method, path, resource in calls:
+        answers = function_module(function).api.routes[method, resource].answers
+        adapter: TypeAdapter[Any] = TypeAdapter(pkgutil.resolve_name(answers) if isinstance(answers, str) else answers)
+        data = world.call(method, path)[1]["data"]
+        assert adapter.dump_python(adapter.validate_python(data), mode="json", by_alias=True) == data

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache, cached_property
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
@@ -96,6 +98,11 @@ class Container:
         return ProcessorRegistry(self.settings.stripe_api_base)
 
     @cached_property
+    def stripe(self) -> ModuleType:
+        """Stripe's adapter, loaded; for functions whose every call needs it."""
+        return import_module("refundkit_core.adapters.processors.stripe")
+
+    @cached_property
     def authenticate(self) -> Authenticate:
         return Authenticate(self.keys, self.clock)
 
@@ -150,3 +157,13 @@ class Container:
 def container() -> Container:
     """This process's container, from its environment."""
     return Container(Settings.parse(os.environ))
+
+
+def prepare(*names: str) -> None:
+    """Make the named parts of the container while Lambda starts this function, when it has a whole processor for it.
+
+    Elsewhere nothing happens, so that importing a function needs no settings.
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        for name in names:
+            getattr(container(), name)

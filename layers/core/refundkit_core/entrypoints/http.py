@@ -10,15 +10,16 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from refundkit_core.domain import errors
 from refundkit_core.domain.tenancy import Caller
 from refundkit_core.entrypoints.container import container
 from refundkit_core.entrypoints.observability import log, log_failure
 from refundkit_core.entrypoints.requests import TooLarge, body_of, header, query_of
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
 
 STATUS: Final[Mapping[type[errors.RefundKitError], int]] = {
     errors.Invalid: 400,
@@ -32,8 +33,6 @@ STATUS: Final[Mapping[type[errors.RefundKitError], int]] = {
     errors.StoreConflict: 500,
 }
 """By branch of the error tree; a leaf has its branch's status."""
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,10 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route: ``scope`` None means that no key is asked for (health, signed webhooks)."""
+    """One route: ``scope`` None means that no key is asked for (health, signed webhooks).
+
+    ``answers`` is the wire model of ``data``, or its dotted name where loading it would cost a start-up too much.
+    """
 
     method: str
     resource: str
@@ -120,8 +122,6 @@ class Api:
             status, envelope, headers = error_answer(exc, request_id)
             if status >= 500:
                 log_failure("request failed", exc.__cause__ or exc, request_id=request_id)
-        except ValidationError as exc:
-            status, envelope, headers = error_answer(_invalid(exc), request_id)
         except Exception as exc:  # the one catch-all: whatever happens, the caller gets an envelope
             log_failure("request failed", exc, request_id=request_id)
             status, envelope, headers = error_answer(
@@ -148,8 +148,8 @@ class Api:
         if route.scope is not None:
             caller = container().authenticate(header(event, "authorization"), route.scope)
             seen["caller"] = caller
-        body = route.body.model_validate(body_of(event)) if route.body else None
-        query = route.query.model_validate(query_of(event)) if route.query else None
+        body = _validated(route.body, body_of(event)) if route.body else None
+        query = _validated(route.query, query_of(event)) if route.query else None
         answer = route.handle(Call(event, event.get("pathParameters") or {}, body, query, caller))
         data = plain(answer.data)
         if isinstance(data, dict):
@@ -173,6 +173,16 @@ def error_answer(exc: errors.RefundKitError, request_id: str) -> tuple[int, dict
     return status, {"data": None, "error": error}, headers
 
 
+def _validated(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
+    """``values`` as ``model``. Raises Invalid."""
+    from pydantic import ValidationError  # a function without models never loads the library
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as exc:
+        raise _invalid(exc) from exc
+
+
 def _invalid(exc: ValidationError) -> errors.Invalid:
     """What was wrong with a request, field by field, without the values: they may be secrets."""
     problems = exc.errors(include_url=False, include_context=False, include_input=False)
@@ -185,7 +195,7 @@ def _invalid(exc: ValidationError) -> errors.Invalid:
 
 def plain(value: Any) -> Any:
     """Wire models as what JSON knows."""
-    if isinstance(value, BaseModel):
+    if hasattr(value, "model_dump"):
         return value.model_dump(mode="json", by_alias=True)
     return [plain(element) for element in value] if isinstance(value, list | tuple) else value
 
