@@ -95,7 +95,8 @@ class CreateRefund:
         """
         refund_id = self._id_for(asked)
         for attempt in range(1, _MAX_TRIES + 1):
-            replay = self._replay(asked, refund_id)
+            may_exist = asked.idempotency_key is not None or attempt > 1
+            replay = self._replay(asked, refund_id) if may_exist else None
             if replay is not None:
                 return replay
             try:
