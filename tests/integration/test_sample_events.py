@@ -1,0 +1,66 @@
+"""Every sample in events/ is one that its function understands; every function has one for each thing that it does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import World
+from tests.support.functions import function_module
+from tests.support.requests import routes
+from tests.support.template import ROOT
+
+SAMPLES = sorted((ROOT / "events").rglob("*.json"))
+EXPECTED: dict[str, Any] = {
+    "refunds/create": 401,  # the sample's key is well-formed and unknown
+    "refunds/create_full": 401,
+    "refunds/list": 401,
+    "refunds/get": 401,
+    "refunds/timeline": 401,
+    "health/health": 200,
+    "health/unknown_path": 404,
+    "processor_webhook/refund_updated": 404,  # its connection is unknown
+    "execute_refund/refund_initiated": {"batchItemFailures": []},
+    "processor_events/refund_updated": {"batchItemFailures": []},
+    "publish_events/refund_initiated": {"batchItemFailures": []},
+}
+
+
+def name_of(sample: Path) -> str:
+    return sample.relative_to(ROOT / "events").with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=name_of)
+def test_a_sample_is_understood(world: World, sample: Path) -> None:
+    answer = function_module(sample.parent.name).handler(json.loads(sample.read_text()), None)
+
+    assert (answer.get("statusCode") or answer) == EXPECTED[name_of(sample)]
+
+
+@pytest.mark.parametrize("name", ["create", "create_full", "list", "get", "timeline"])
+def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, name: str) -> None:
+    charge = world.charge(payment_intent=True)
+    opened = world.refund(charge["id"], amount=1)
+    text = (ROOT / "events" / "refunds" / f"{name}.json").read_text()
+    for sample, known in {
+        "ch_3QMZ0000000000000000000a": charge["id"],
+        "pi_3QMZ0000000000000000000b": charge["payment_intent"],
+        "ref_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": opened["id"],
+    }.items():
+        text = text.replace(sample, known)
+    event = json.loads(text)
+    event["headers"]["authorization"] = f"Bearer {world.organization.test_key}"
+
+    assert function_module("refunds").handler(event, None)["statusCode"] in (200, 201)
+
+
+def test_every_function_and_every_route_has_a_sample() -> None:
+    functions = {folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir()}
+    requests = [json.loads(sample.read_text()) for sample in SAMPLES if "httpMethod" in sample.read_text()]
+    shown = {(request["httpMethod"], request["resource"]) for request in requests}
+
+    assert {sample.parent.name for sample in SAMPLES} == functions
+    assert {route for route in routes() if "{proxy+}" not in route[1] and route[1] != "/"} <= shown
