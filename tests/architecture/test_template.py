@@ -41,7 +41,7 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
             match resource:
                 case {"Fn::Sub": str() as path}:
                     assert path in ("${FailedRecords.Arn}/*", "${Table.Arn}/index/gsi1")
-                case {"Fn::GetAtt": [_, "Arn"]}:
+                case {"Fn::GetAtt": [_, "Arn" | "StreamArn"]}:
                     pass
                 case _:
                     pytest.fail(f"{name} names a resource that is not of this stack: {resource}")
@@ -89,33 +89,42 @@ def alarmed_queues() -> set[str]:
     return {each["Value"]["Fn::GetAtt"][0] for each in dimensions if each["Name"] == "QueueName"}
 
 
+def mappings() -> dict[str, dict[str, Any]]:
+    return {name: made["Properties"] for name, made in resources("AWS::Lambda::EventSourceMapping").items()}
+
+
+def queue_mappings() -> dict[str, tuple[str, dict[str, Any]]]:
+    """By mapping: the queue that it reads and its properties."""
+    sources = {name: (mapping["EventSourceArn"]["Fn::GetAtt"][0], mapping) for name, mapping in mappings().items()}
+    return {name: source for name, source in sources.items() if source[0] in QUEUES}
+
+
+def test_workers_are_fed_by_mappings_of_ours_because_sams_own_events_bring_permissions_on_everything() -> None:
+    kinds = {
+        event["Type"] for function in FUNCTIONS.values() for event in function["Properties"].get("Events", {}).values()
+    }
+
+    assert kinds == {"Api"}
+    assert len(mappings()) == 3
+
+
 def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_with_an_alarm_and_time_enough() -> None:
-    fed = 0
-    for name, function in FUNCTIONS.items():
-        for event in function["Properties"].get("Events", {}).values():
-            if event["Type"] != "SQS":
-                continue
-            fed += 1
-            mapping = event["Properties"]
-            queue = QUEUES[mapping["Queue"]["Fn::GetAtt"][0]]["Properties"]
-            dead_letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
-            assert dead_letters in alarmed_queues(), name
-            assert queue["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
-            assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-            assert mapping["BatchSize"] == 1
-            concurrency = mapping["ScalingConfig"]["MaximumConcurrency"]
-            assert all(resolved(concurrency, true=frozenset(stage)) >= 2 for stage in ((), ("IsLocal",)))
-    assert fed == 2
+    assert len(queue_mappings()) == 2
+    for name, (queue_name, mapping) in queue_mappings().items():
+        queue = QUEUES[queue_name]["Properties"]
+        function = FUNCTIONS[mapping["FunctionName"]["Ref"]]
+        assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] in alarmed_queues(), name
+        assert queue["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BatchSize"] == 1
+        concurrency = mapping["ScalingConfig"]["MaximumConcurrency"]
+        assert all(resolved(concurrency, true=frozenset(stage)) >= 2 for stage in ((), ("IsLocal",)))
+        may_read = [each for each in statements(function) if "sqs:ReceiveMessage" in listed(each["Action"])]
+        assert [each["Resource"] for each in may_read] == [{"Fn::GetAtt": [queue_name, "Arn"]}]
 
 
 def test_queues_that_nothing_reads_are_watched_and_keep_for_two_weeks() -> None:
-    read = {
-        event["Properties"]["Queue"]["Fn::GetAtt"][0]
-        for function in FUNCTIONS.values()
-        for event in function["Properties"].get("Events", {}).values()
-        if event["Type"] == "SQS"
-    }
-    unread = set(QUEUES) - read
+    unread = set(QUEUES) - {queue for queue, _ in queue_mappings().values()}
 
     assert unread == alarmed_queues()
     assert all(QUEUES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400 for name in QUEUES)
@@ -135,13 +144,12 @@ def test_every_rule_feeds_a_queue_retries_and_has_a_watched_dead_letter_queue() 
 
 
 def test_the_stream_retries_bisects_and_keeps_what_fails() -> None:
-    function = FUNCTIONS["PublishEventsFunction"]["Properties"]
-    stream = function["Events"]["Stream"]["Properties"]
+    stream = mappings()["PublishEventsFromStream"]
     alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm").values()]
     watched = {alarm["MetricName"] for alarm in alarms if {"Ref": "PublishEventsFunction"} in _values(alarm)}
 
     assert (stream["MaximumRetryAttempts"], stream["BisectBatchOnFunctionError"]) == (10, True)
-    assert stream["DestinationConfig"]["OnFailure"]["Type"] == "S3"
+    assert stream["DestinationConfig"]["OnFailure"] == {"Destination": {"Fn::GetAtt": ["FailedRecords", "Arn"]}}
     assert json.loads(stream["FilterCriteria"]["Filters"][0]["Pattern"]) == {
         "eventName": ["INSERT"],
         "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "EVENT#"}]}}},
@@ -151,6 +159,10 @@ def test_the_stream_retries_bisects_and_keeps_what_fails() -> None:
 
 def _values(alarm: dict[str, Any]) -> list[Any]:
     return [dimension["Value"] for dimension in alarm.get("Dimensions", ())]
+
+
+def test_alarms_go_to_a_topic_that_cloudwatch_may_use() -> None:
+    assert "KmsMasterKeyId" not in resources("AWS::SNS::Topic")["Alarms"].get("Properties", {})
 
 
 def test_every_alarm_tells_somebody() -> None:
