@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import closing
 from typing import NamedTuple
 
 import boto3
@@ -116,19 +117,19 @@ def aws_session() -> boto3.session.Session:
 
 def read_outputs(settings: StackSettings) -> dict[str, str]:
     """The deployed stack's outputs by name."""
-    client = aws_session().client("cloudformation", endpoint_url=settings.aws_url)
-    stacks = client.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    with closing(aws_session().client("cloudformation", endpoint_url=settings.aws_url)) as client:
+        stacks = client.describe_stacks(StackName=STACK_NAME)["Stacks"]
     return {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
 
 
 def function_settings(settings: StackSettings) -> dict[str, str]:
     """The `REFUNDKIT_…` settings that the template gave to the deployed functions, taken together."""
     found: dict[str, str] = {}
-    client = aws_session().client("lambda", endpoint_url=settings.aws_url)
-    for page in client.get_paginator("list_functions").paginate():
-        for function in page["Functions"]:
-            if function["FunctionName"].startswith(STACK_NAME):
-                found.update(function.get("Environment", {}).get("Variables", {}))
+    with closing(aws_session().client("lambda", endpoint_url=settings.aws_url)) as client:
+        for page in client.get_paginator("list_functions").paginate():
+            for function in page["Functions"]:
+                if function["FunctionName"].startswith(STACK_NAME):
+                    found.update(function.get("Environment", {}).get("Variables", {}))
     return {name: text for name, text in found.items() if name.startswith("REFUNDKIT_")}
 
 

@@ -50,6 +50,7 @@ class Upstream:
         self._address = (target.hostname or HOST, target.port or 80)
         self._prefix = target.path
         self._gate = threading.BoundedSemaphore(admitted)
+        self._closed = False
         self._idle: queue.SimpleQueue[tuple[http.client.HTTPConnection, float]] = queue.SimpleQueue()
 
     def forward(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Passed:
@@ -80,7 +81,8 @@ class Upstream:
             connection.close()
 
     def close(self) -> None:
-        """Drop the kept connections."""
+        """Drop the kept connections, and keep none from now on."""
+        self._closed = True
         while True:
             try:
                 self._idle.get_nowait()[0].close()
@@ -99,7 +101,7 @@ class Upstream:
         except (OSError, http.client.HTTPException) as exc:
             connection.close()
             raise Unreachable(str(exc) or type(exc).__name__) from exc
-        if answer.will_close:
+        if answer.will_close or self._closed:
             connection.close()
         else:
             self._idle.put((connection, time.monotonic()))

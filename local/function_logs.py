@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +20,11 @@ EVENTS_A_STREAM = 200
 
 def read_events(settings: StackSettings, since_ms: int = 0) -> list[str]:
     """The functions' log lines since a moment (Unix milliseconds), oldest first; empty when nobody answers."""
-    client = aws_session().client("logs", endpoint_url=settings.aws_url)
     found: list[tuple[int, str]] = []
-    try:
+    with (
+        closing(aws_session().client("logs", endpoint_url=settings.aws_url)) as client,
+        suppress(BotoCoreError, ClientError, KeyError),
+    ):
         for group in client.describe_log_groups()["logGroups"]:
             name = group["logGroupName"]
             for stream in client.describe_log_streams(logGroupName=name)["logStreams"][:MAX_STREAMS]:
@@ -33,8 +36,6 @@ def read_events(settings: StackSettings, since_ms: int = 0) -> list[str]:
                 )
                 label = name.rsplit("/", 1)[-1]
                 found += [(event["timestamp"], f"{label}: {event['message'].rstrip()}") for event in page["events"]]
-    except (BotoCoreError, ClientError, KeyError):
-        pass
     return [f"{datetime.fromtimestamp(ms / 1000, UTC):%H:%M:%S} {text}" for ms, text in sorted(found)]
 
 

@@ -171,6 +171,18 @@ class Children:
                 self._running.remove(child)
                 self._on_change(list(self._running))
 
+    def require_alive(self) -> None:
+        """Check that every part still runs.
+
+        Raises:
+            StepFailed: one ended by itself; the message carries the end of its log.
+        """
+        with self._lock:
+            running = list(self._running)
+        for child in running:
+            if child.process.poll() is not None:
+                raise StepFailed(f"{child.name} ended:\n{tail(child.log)}", f"the whole log is in {child.log}")
+
     def stop_all(self) -> None:
         """End every part, the latest first, side by side in their grace."""
         with self._lock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 import time
 from types import FrameType
 
@@ -84,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         stack = Stack(settings)
         stack.start()
         announce(settings, stack.record, time.monotonic() - began)
-        threading.Event().wait()
+        stack.watch()
     except StepFailed as failure:
         explain(failure)
         return 1

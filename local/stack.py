@@ -11,9 +11,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from local import deploy, function_logs, ownership
 from local.console import StepFailed, step
@@ -24,6 +25,7 @@ from local.settings import HOST, ROOT, STACK_NAME, StackSettings, child_environ,
 from local.warm import warm
 
 SEED_TIMEOUT_S = 120
+WATCH_EVERY_S = 0.5
 
 
 class Stack:
@@ -92,12 +94,22 @@ class Stack:
 
     def stop(self) -> None:
         """End every process that was started, and forget the stack. Safe to call twice."""
+        self._children.stop_all()
         if self._door:
             self._door.stop()
             self._door = None
-        self._children.stop_all()
         ownership.forget(self.settings)
         shutil.rmtree(self.settings.state / "tmp", ignore_errors=True)
+
+    def watch(self) -> NoReturn:
+        """Stay until a signal ends the wait.
+
+        Raises:
+            StepFailed: a part ended by itself; the message carries the end of its log.
+        """
+        while True:
+            self._children.require_alive()
+            time.sleep(WATCH_EVERY_S)
 
     def seed_organization(self, name: str, *, few: bool = False) -> dict[str, Any]:
         """Add an organization; what it is made of, as `local.seed` prints it.

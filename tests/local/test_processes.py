@@ -84,6 +84,13 @@ def test_waiting_for_a_part_that_ended_says_so(children: Children) -> None:
         processes.wait_for_http("http://127.0.0.1:9/", child, 20)
 
 
+def test_a_part_that_ends_by_itself_is_noticed(children: Children) -> None:
+    child = start(children, "short", "print('out of memory')")
+    child.process.wait(20)
+    with pytest.raises(StepFailed, match=r"short ended:\s+out of memory"):
+        children.require_alive()
+
+
 def test_what_an_earlier_run_left_is_ended(tmp_path: Path, children: Children) -> None:
     settings = StackSettings(state=tmp_path)
     child = start(children, "left-over", PARENT)
