@@ -1,4 +1,4 @@
-"""Refunds: open, read, list, timeline."""
+"""Refunds: open, read, list, timeline, cancel."""
 
 from refundkit.contracts.envelope import Pagination
 from refundkit.contracts.refunds import CreateRefundRequest, ListRefundsQuery, RefundEventView, RefundView
@@ -8,7 +8,7 @@ from refundkit_core.entrypoints.views import event_view, filter_from, open_refun
 
 api = Api()
 handler = api.handler
-prepare("authenticate", "create_refund", "read_refunds")
+prepare("authenticate", "create_refund", "cancel_refund", "read_refunds")
 
 
 @api.route("POST", "/v1/refunds", scope="refunds:write", status=201, body=CreateRefundRequest, answers=RefundView)
@@ -40,3 +40,9 @@ def get_timeline(call: Call) -> Answer:
     """Everything that happened to a refund, oldest first."""
     events = container().read_refunds.timeline(call.caller.tenant, call.path["id"])
     return Answer([event_view(event) for event in events])
+
+
+@api.route("POST", "/v1/refunds/{id}/cancel", scope="refunds:write", answers=RefundView)
+def cancel_refund(call: Call) -> Answer:
+    """Cancel a refund: always before it was handed to the processor, after that where the processor allows it."""
+    return Answer(refund_view(*container().cancel_refund(call.caller.tenant, call.path["id"])))

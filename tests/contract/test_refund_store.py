@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
 from refundkit_core.adapters.dynamodb.table import Table
 from refundkit_core.application.ports import RefundFilter, RefundStore
 from refundkit_core.domain.errors import Invalid, StoreConflict
-from refundkit_core.domain.events import of_change
+from refundkit_core.domain.events import of_change, of_look
 from refundkit_core.domain.ledger import LedgerChange, twin_of
 from refundkit_core.domain.refund import Refund, moved
 
@@ -41,7 +42,7 @@ def opened(store: RefundStore, number: int = 1, **changes: Any) -> Refund:
     """A refund in the store, its ledger made first where there is none; twins are let through."""
     made = refund(number, **changes)
     if store.ledger(TENANT, TRANSACTION) is None:
-        store.put_ledger(ledger(), None)
+        store.put_ledger(ledger(), None, None)
     held = store.ledger(TENANT, TRANSACTION)
     assert held is not None
     store.open(made, request(), of_change(None, made), held, refuse_twin=False)
@@ -95,7 +96,7 @@ def test_no_more_is_reserved_than_is_available(store: RefundStore) -> None:
 
 
 def test_a_disputed_charge_reserves_nothing(store: RefundStore) -> None:
-    store.put_ledger(ledger(dispute="open"), None)
+    store.put_ledger(ledger(dispute="open"), None, None)
 
     with pytest.raises(StoreConflict):
         opened(store)
@@ -104,7 +105,7 @@ def test_a_disputed_charge_reserves_nothing(store: RefundStore) -> None:
 
 
 def test_a_twin_that_appeared_since_the_ledger_was_read_refuses_the_second(store: RefundStore) -> None:
-    store.put_ledger(ledger(), None)
+    store.put_ledger(ledger(), None, None)
     before = store.ledger(TENANT, TRANSACTION)
     assert before is not None
     first, second = refund(1), refund(2)
@@ -153,7 +154,9 @@ def test_the_gate_stays_shut_while_a_dispute_is_open(store: RefundStore) -> None
     made = opened(store)
     held = store.ledger(TENANT, TRANSACTION)
     assert held is not None
-    store.put_ledger(ledger(dispute="open", reserved_minor=2000, twins=held.twins, version=held.version + 1), held)
+    store.put_ledger(
+        ledger(dispute="open", reserved_minor=2000, twins=held.twins, version=held.version + 1), held, None
+    )
 
     with pytest.raises(StoreConflict):
         change(store, made, "processing", LedgerChange("gate", 2000))
@@ -162,14 +165,14 @@ def test_the_gate_stays_shut_while_a_dispute_is_open(store: RefundStore) -> None
 
 
 def test_a_ledger_is_replaced_only_at_the_version_that_was_read(store: RefundStore) -> None:
-    store.put_ledger(ledger(), None)
+    store.put_ledger(ledger(), None, None)
     read = store.ledger(TENANT, TRANSACTION)
     opened(store)
 
     with pytest.raises(StoreConflict):
-        store.put_ledger(ledger(captured_minor=9000, version=2), read)
+        store.put_ledger(ledger(captured_minor=9000, version=2), read, None)
     with pytest.raises(StoreConflict):
-        store.put_ledger(ledger(), None)
+        store.put_ledger(ledger(), None, None)
 
     assert sums(store) == (2000, 0, 3000)
 
@@ -196,7 +199,7 @@ def test_another_tenant_sees_nothing(store: RefundStore) -> None:
 
 
 def test_a_list_is_newest_first_and_pages_by_cursor_and_by_offset_alike(store: RefundStore) -> None:
-    store.put_ledger(ledger(captured_minor=100_000), None)
+    store.put_ledger(ledger(captured_minor=100_000), None, None)
     made = [
         opened(store, number, created_at=START + timedelta(minutes=number), updated_at=START) for number in range(1, 8)
     ]
@@ -225,3 +228,77 @@ def test_a_cursor_that_is_none_of_ours_is_refused(store: RefundStore, cursor: st
 
 
 _ALL: dict[str, Any] = {"status": None, "processor": None, "limit": 25, "offset": 0, "cursor": None}
+
+
+def test_the_gate_stays_shut_while_more_is_held_than_was_captured(store: RefundStore) -> None:
+    made = opened(store)
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    over = replace(held, elsewhere_minor=3001, version=held.version + 1)
+    store.put_ledger(over, held, None)
+
+    with pytest.raises(StoreConflict):
+        change(store, made, "processing", LedgerChange("gate", 2000))
+
+
+def adoption(store: RefundStore, number: int, kind: Any, status: Any) -> Refund:
+    made = refund(number, status=status, external_refund_id="re_9", initiated_by="processor")
+    store.adopt(made, request(), of_change(None, made), LedgerChange(kind, 2000))
+    return made
+
+
+def test_an_adopted_refunds_money_moves_from_elsewhere_once(store: RefundStore) -> None:
+    store.put_ledger(ledger(elsewhere_minor=4000), None, None)
+
+    made = adoption(store, 1, "adopt_refunded", "completed")
+    for number in (1, 2):
+        with pytest.raises(StoreConflict):
+            adoption(store, number, "adopt_refunded", "completed")
+
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    assert (held.elsewhere_minor, held.refunded_minor, held.available_minor) == (2000, 2000, 1000)
+    assert held.adopted == {"re_9"}
+    assert store.find(TENANT, made.id) == (made, request())
+    assert [event.type for event in store.timeline(TENANT, made.id)] == ["refund.completed"]
+
+
+def test_nothing_is_adopted_that_was_not_counted_elsewhere(store: RefundStore) -> None:
+    store.put_ledger(ledger(elsewhere_minor=1999), None, None)
+
+    with pytest.raises(StoreConflict):
+        adoption(store, 1, "adopt_reserved", "processing")
+
+    assert sums(store) == (0, 0, 3001)
+
+
+def test_a_ledger_change_and_its_event_are_stored_together(store: RefundStore) -> None:
+    store.put_ledger(ledger(), None, None)
+    before = store.ledger(TENANT, TRANSACTION)
+    assert before is not None
+    after = replace(before, dispute="open", version=2)
+    event = of_look(before, after)
+    assert event is not None
+
+    store.put_ledger(after, before, event)
+    with pytest.raises(StoreConflict):
+        store.put_ledger(after, before, event)
+
+    assert store.ledger(TENANT, TRANSACTION) == after
+
+
+def test_refunds_under_way_are_due_when_their_time_has_come_longest_due_first(store: RefundStore) -> None:
+    store.put_ledger(ledger(captured_minor=100_000), None, None)
+    made = [opened(store, number, next_look_at=START + timedelta(minutes=5 - number)) for number in range(1, 5)]
+    opened(store, 5)
+
+    assert store.due(START, 10) == []
+    assert store.due(START + timedelta(minutes=2), 10) == [(TENANT, made[3].id), (TENANT, made[2].id)]
+    assert store.due(START + timedelta(minutes=9), 1) == [(TENANT, made[3].id)]
+    later = replace(made[3], next_look_at=START + timedelta(hours=1), looks=1)
+    store.put_off(later)
+    change(store, made[2], "failed", LedgerChange("release", 2000))
+    assert store.due(START + timedelta(minutes=9), 10) == [(TENANT, made[1].id), (TENANT, made[0].id)]
+    assert store.head(TENANT, made[3].id) == later
+    with pytest.raises(StoreConflict):
+        store.put_off(replace(made[2], next_look_at=START))

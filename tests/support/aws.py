@@ -20,6 +20,7 @@ def create_parts() -> dict[str, str]:
         "REFUNDKIT_TABLE": "refundkit",
         "REFUNDKIT_KMS_KEY_ID": key,
         "REFUNDKIT_EVENT_BUS": "refundkit",
+        "REFUNDKIT_EXECUTION_QUEUE_URL": sqs.create_queue(QueueName="execution")["QueueUrl"],
         "REFUNDKIT_PROCESSOR_EVENTS_QUEUE_URL": sqs.create_queue(QueueName="news")["QueueUrl"],
         "REFUNDKIT_PARKED_EVENTS_QUEUE_URL": sqs.create_queue(QueueName="parked")["QueueUrl"],
     }

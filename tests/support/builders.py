@@ -28,7 +28,7 @@ def snapshot(**changes: Any) -> ChargeSnapshot:
 
 def ledger(**changes: Any) -> Ledger:
     """That charge's ledger, nothing held."""
-    opened = ledgers.opened(TENANT, TRANSACTION, snapshot(), START)
+    opened = ledgers.opened(TENANT, TRANSACTION, snapshot(), 0, START)
     return replace(opened, **changes)
 
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.create_refund import CreateRefund, OpenedRefund, OpenRefund
 from refundkit_core.application.execute_refund import ExecuteRefund, Outcome
+from refundkit_core.application.look_at_transaction import LookAtTransaction
+from refundkit_core.application.processor_news import ApplyProcessorNews
+from refundkit_core.application.resolve_refund import ResolveRefund
 from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.application.sweep import Sweep
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.refund import Refund
 
 from tests.support.builders import TENANT, TRANSACTION, snapshot
 from tests.support.clock import CountingIds, FixedClock
-from tests.support.fake_processor import FakeConnections, FakeOrganizations, FakeProcessor, FakeProcessors
+from tests.support.fake_processor import (
+    FakeConnections,
+    FakeOrganizations,
+    FakeProcessor,
+    FakeProcessors,
+    FakeQueue,
+    FakeSwitches,
+    FakeThrottle,
+)
 from tests.support.memory_store import MemoryRefundStore
 
 
@@ -27,10 +40,37 @@ class Desk:
         self.processor = FakeProcessor(snapshot(**charge))
         self.connections = FakeConnections()
         processors = FakeProcessors(self.processor)
-        resolve = ResolveTransaction(self.store, self.connections, processors, self.clock)
-        self.create = CreateRefund(self.store, FakeOrganizations(), resolve, self.clock, self.ids)
+        self.switches, self.throttle, self.queue = FakeSwitches(), FakeThrottle(), FakeQueue()
+        organizations = FakeOrganizations()
         self.settle = SettleRefund(self.store, self.clock, self.ids)
-        self.execute_refund = ExecuteRefund(self.store, self.connections, processors, self.settle, self.clock, self.ids)
+        self.look_at = LookAtTransaction(self.store, organizations, self.settle, self.clock, self.ids)
+        resolve = ResolveTransaction(self.store, self.connections, processors, self.look_at, self.clock)
+        self.create = CreateRefund(self.store, organizations, resolve, self.switches, self.clock, self.ids)
+        self.cancel = CancelRefund(self.store, self.connections, processors, self.settle, self.clock, self.ids)
+        self.execute_refund = ExecuteRefund(
+            self.store,
+            self.connections,
+            processors,
+            self.settle,
+            self.switches,
+            self.throttle,
+            self.queue,
+            self.clock,
+            self.ids,
+        )
+        self.sweep = Sweep(self.store, self.queue, self.clock)
+        self.resolve_refund = ResolveRefund(self.store, self.connections, processors, self.clock, self.ids)
+        self.apply_news = ApplyProcessorNews(self.connections, processors, self.look_at)
+
+    def look(self) -> Ledger:
+        """What a webhook about the charge brings about."""
+        return self.look_at(self.connections.connection, self.processor, "ch_1").ledger
+
+    def sweep_and_work(self) -> list[Outcome]:
+        """One pass of the sweep, and the queue worked off."""
+        self.sweep()
+        work, self.queue.messages = self.queue.messages, []
+        return [self.execute_refund(tenant, refund_id) for tenant, refund_id, _ in work]
 
     def ask(self, **changes: Any) -> OpenedRefund:
         """Open a refund of 2,000 for a defective product; each call its own key unless it says otherwise."""

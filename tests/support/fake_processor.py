@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, Literal
 
 from refundkit_core.application.ports import Connection, PaymentProcessor
-from refundkit_core.domain.errors import NotFound
+from refundkit_core.domain.errors import NotFound, ProcessorDeclined
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder
 from refundkit_core.domain.tenancy import Tenant
 
@@ -37,12 +38,29 @@ class FakeProcessor:
     def is_charge(self, transaction_id: str) -> bool:
         return transaction_id.startswith("ch_")
 
-    def look_up(self, transaction_id: str, org_id: str) -> ChargeSnapshot:
+    def look_up(self, transaction_id: str) -> ChargeSnapshot:
         self.lookups.append(transaction_id)
         charge = self.charges.get(self.intents.get(transaction_id, transaction_id))
         if charge is None:
             raise NotFound("No such transaction")
-        return charge
+        held = sum(made.amount_minor for made in self.list_refunds(charge.charge_id) if made.holds_money)
+        return replace(charge, refunded_minor=held)
+
+    def made_elsewhere(self, amount_minor: int, **changes: Any) -> ProcessorRefund:
+        """A refund of the first charge that somebody made without us."""
+        charge = next(iter(self.charges.values()))
+        number = len(self.refunds) + 1
+        made = ProcessorRefund(f"re_{number}", charge.charge_id, amount_minor, charge.currency, "succeeded", None, None)
+        return self.refunds.setdefault(f"elsewhere-{number}", replace(made, **changes))
+
+    def cancel_refund(self, external_id: str) -> ProcessorRefund:
+        for key, made in self.refunds.items():
+            if made.external_id == external_id:
+                if made.status != "requires_action":
+                    raise ProcessorDeclined("not_cancellable", "too late")
+                self.refunds[key] = replace(made, status="cancelled")
+                return self.refunds[key]
+        raise NotFound("No such refund")
 
     def refund(self, order: RefundOrder) -> ProcessorRefund:
         self.orders.append(order)
@@ -118,6 +136,10 @@ class FakeConnections:
     def put(self, connection: Connection, at: datetime) -> None:
         self.connection = connection
 
+    def mark(self, connection: Connection, status: Literal["active", "inactive", "error"], at: datetime) -> None:
+        if connection.version == self.connection.version:
+            self.connection = replace(self.connection, status=status)
+
 
 class FakeOrganizations:
     """``OrganizationStore`` whose every organization has a secret of its own."""
@@ -127,3 +149,46 @@ class FakeOrganizations:
 
     def secret(self, org_id: str) -> bytes:
         return f"secret of {org_id}".encode()
+
+
+class FakeSwitches:
+    """``Switches`` in a set."""
+
+    def __init__(self) -> None:
+        self.stopped: set[tuple[Tenant, str | None]] = set()
+
+    def paused(self, tenant: Tenant, key_id: str | None) -> bool:
+        return bool({(tenant, None), (tenant, key_id)} & self.stopped)
+
+    def set(self, tenant: Tenant, key_id: str | None, paused: bool) -> None:
+        if paused:
+            self.stopped.add((tenant, key_id))
+        else:
+            self.stopped.discard((tenant, key_id))
+
+
+class FakeThrottle:
+    """``Throttle`` that lets everything through but during a rest, or where a test says for how long to wait."""
+
+    def __init__(self) -> None:
+        self.resting: dict[str, datetime] = {}
+        self.waits: list[int] = []
+
+    def wait_s(self, connection_id: str, now: datetime) -> int:
+        if self.waits:
+            return self.waits.pop(0)
+        left = (self.resting[connection_id] - now).total_seconds() if connection_id in self.resting else 0
+        return max(0, round(left))
+
+    def rest(self, connection_id: str, until: datetime) -> None:
+        self.resting[connection_id] = until
+
+
+class FakeQueue:
+    """``ExecutionQueue`` in a list."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[Tenant, str, int]] = []
+
+    def put(self, tenant: Tenant, refund_id: str, delay_s: int) -> None:
+        self.messages.append((tenant, refund_id, delay_s))

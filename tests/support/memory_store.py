@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from refundkit_core.application.ports import RefundFilter, RefundPage
 from refundkit_core.domain.errors import Invalid, StoreConflict
@@ -22,6 +23,7 @@ class MemoryRefundStore:
         self._refunds: dict[tuple[Tenant, str], tuple[Refund, Request]] = {}
         self._events: dict[tuple[Tenant, str], list[Event]] = {}
         self._ledgers: dict[tuple[Tenant, TransactionRef], Ledger] = {}
+        self.looks: list[Event] = []
         self._names: dict[tuple[Tenant, str, str, str], str] = {}
 
     def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
@@ -54,17 +56,44 @@ class MemoryRefundStore:
             self._refunds[key] = (after, stored[1])
             self._events[key].append(event)
 
+    def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
+        with self._lock:
+            key, at = (refund.tenant, refund.id), (refund.tenant, refund.transaction)
+            stored, external = self._ledgers.get(at), refund.external_refund_id or ""
+            if key in self._refunds or stored is None or external in stored.adopted:
+                raise StoreConflict("conflict")
+            if stored.elsewhere_minor < ledger.amount_minor:
+                raise StoreConflict("conflict")
+            self._ledgers[at] = replace(_moved(stored, ledger), adopted=stored.adopted | {external})
+            self._refunds[key] = (refund, request)
+            self._events[key] = [event]
+
+    def put_off(self, refund: Refund) -> None:
+        with self._lock:
+            key = (refund.tenant, refund.id)
+            stored = self._refunds.get(key)
+            if stored is None or stored[0].version != refund.version:
+                raise StoreConflict("conflict")
+            self._refunds[key] = (refund, stored[1])
+
+    def due(self, now: datetime, limit: int) -> Sequence[tuple[Tenant, str]]:
+        waiting = [
+            (refund.next_look_at, key)
+            for key, (refund, _) in self._refunds.items()
+            if refund.next_look_at is not None and refund.next_look_at <= now
+        ]
+        return [key for _, key in sorted(waiting, key=lambda one: (one[0], one[1][1]))[:limit]]
+
     def _move_money(self, refund: Refund, change: LedgerChange) -> None:
         at = (refund.tenant, refund.transaction)
         stored = self._ledgers.get(at)
         if stored is None:
             raise StoreConflict("conflict")
         if change.kind == "gate":
-            if (
-                stored.blocked
-                or stored.reserved_minor < change.amount_minor
-                or stored.currency != refund.money.currency
-            ):
+            wrong_currency = stored.currency != refund.money.currency
+            if stored.blocked or stored.available_minor < 0 or wrong_currency:
+                raise StoreConflict("conflict")
+            if stored.reserved_minor < change.amount_minor:
                 raise StoreConflict("conflict")
             return
         moved = _moved(stored, change)
@@ -104,13 +133,15 @@ class MemoryRefundStore:
     def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
         return self._ledgers.get((tenant, transaction))
 
-    def put_ledger(self, ledger: Ledger, previous: Ledger | None) -> None:
+    def put_ledger(self, ledger: Ledger, previous: Ledger | None, event: Event | None) -> None:
         with self._lock:
             stored = self._ledgers.get((ledger.tenant, ledger.transaction))
             expected = None if previous is None else previous.version
             if (None if stored is None else stored.version) != expected:
                 raise StoreConflict("conflict")
             self._ledgers[ledger.tenant, ledger.transaction] = ledger
+            if event is not None:
+                self.looks.append(event)
 
     def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
         return self._names.get((tenant, processor, account_id, transaction_id))
@@ -124,14 +155,17 @@ class MemoryRefundStore:
 
 def _moved(ledger: Ledger, change: LedgerChange) -> Ledger:
     amount = change.amount_minor
-    reserved, refunded = {
-        "reserve": (amount, 0),
-        "release": (-amount, 0),
-        "settle": (-amount, amount),
-        "unsettle": (0, -amount),
+    reserved, refunded, elsewhere = {
+        "reserve": (amount, 0, 0),
+        "release": (-amount, 0, 0),
+        "settle": (-amount, amount, 0),
+        "unsettle": (0, -amount, 0),
+        "adopt_reserved": (amount, 0, -amount),
+        "adopt_refunded": (0, amount, -amount),
     }[change.kind]
     moved = replace(
         ledger,
+        elsewhere_minor=ledger.elsewhere_minor + elsewhere,
         reserved_minor=ledger.reserved_minor + reserved,
         refunded_minor=ledger.refunded_minor + refunded,
         version=ledger.version + 1,

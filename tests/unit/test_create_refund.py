@@ -11,7 +11,7 @@ from refundkit_core.domain import errors
 from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.processor import ChargeSnapshot
 
-from tests.support.builders import OTHER_TENANT, snapshot
+from tests.support.builders import OTHER_TENANT, TENANT, snapshot
 from tests.support.clock import START
 from tests.support.desk import Desk
 
@@ -113,7 +113,7 @@ def test_the_processor_is_asked_once_while_the_snapshot_is_fresh_by_either_name(
 def test_a_refresh_keeps_our_reservations_and_takes_in_refunds_made_elsewhere() -> None:
     desk = Desk()
     desk.ask(amount_minor=2000)
-    desk.processor.charges["ch_1"] = snapshot(elsewhere_minor=2500)
+    desk.processor.made_elsewhere(2500)
     desk.clock.advance(minutes=11)
 
     with pytest.raises(errors.AmountExceedsRefundable) as refused:
@@ -142,7 +142,8 @@ def test_a_twin_of_more_than_a_day_ago_or_of_a_failed_refund_is_none() -> None:
     desk.clock.advance(hours=24)
     second = desk.ask(amount_minor=100, idempotency_key=None)
     desk.connections.gone = True
-    assert desk.execute(second.refund) == "nothing_to_do"
+    assert desk.execute(second.refund) == "settled"
+    assert desk.now(second.refund).status == "failed"
     desk.connections.gone = False
 
     third = desk.ask(amount_minor=100, idempotency_key=None)
@@ -169,8 +170,6 @@ def test_full_takes_what_remains() -> None:
         ({"dispute": "lost", "lost_minor": 5000}, {}, errors.TransactionDisputed),
         ({"dispute": "lost", "lost_minor": 3001}, {}, errors.TransactionDisputed),
         ({}, {"amount_minor": 5001}, errors.AmountExceedsRefundable),
-        ({"elsewhere_minor": 5000}, {}, errors.AlreadyProcessed),
-        ({"elsewhere_minor": 6000}, {}, errors.AlreadyProcessed),
         ({"purchased_at": START - timedelta(days=30, seconds=1)}, {}, errors.ReturnWindowExpired),
         ({}, {"transaction_id": "ch_unknown"}, errors.NotFound),
         ({}, {"transaction_id": "txn_abc123"}, errors.NotFound),
@@ -205,9 +204,46 @@ def test_a_partly_lost_dispute_leaves_the_rest_refundable() -> None:
 
 
 def test_a_refusal_lists_every_rule_that_failed() -> None:
-    desk = Desk(purchased_at=START - timedelta(days=40), elsewhere_minor=4000)
+    desk = Desk(purchased_at=START - timedelta(days=40))
+    desk.processor.made_elsewhere(4000)
 
     with pytest.raises(errors.AmountExceedsRefundable) as refused:
         desk.ask(currency="usd")
 
     assert [detail.field for detail in refused.value.details] == ["remaining", "remaining", "return_window"]
+
+
+@pytest.mark.parametrize("held", [5000, 6000])
+def test_a_charge_that_others_refunded_whole_has_nothing_left(held: int) -> None:
+    desk = Desk()
+    desk.processor.made_elsewhere(held)
+
+    with pytest.raises(errors.AlreadyProcessed):
+        desk.ask()
+
+
+def test_a_copied_metadata_id_hides_no_money() -> None:
+    desk = Desk()
+    first = desk.ask(amount_minor=2000).refund
+    desk.execute(first)
+    desk.processor.made_elsewhere(2000, refund_id=first.id)
+    desk.clock.advance(minutes=11)
+
+    with pytest.raises(errors.AmountExceedsRefundable) as refused:
+        desk.ask(amount_minor=1001)
+
+    assert refused.value.details[0] == errors.Detail("remaining", "1000")
+
+
+@pytest.mark.parametrize("key_id", [None, "key_1"])
+def test_a_switch_stops_new_refunds_and_replays_go_on(key_id: str | None) -> None:
+    desk = Desk()
+    first = desk.ask(idempotency_key="k", key_id="key_1")
+    desk.switches.set(TENANT, key_id, paused=True)
+
+    with pytest.raises(errors.Paused):
+        desk.ask(key_id="key_1")
+
+    assert desk.ask(idempotency_key="k", key_id="key_1") == first._replace(replayed=True)
+    if key_id is not None:
+        assert desk.ask(key_id="key_2", amount_minor=1).replayed is False

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from refundkit_core.application.ports import RefundFilter
 from refundkit_core.domain.errors import ProcessorDeclined, ProcessorUnknown, RefundKitError
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.refund import Refund
 
-from tests.support.builders import TENANT, TRANSACTION, snapshot
+from tests.support.builders import TENANT, TRANSACTION
 from tests.support.desk import Desk
 
 Effect = Callable[[], ProcessorRefund]
@@ -78,14 +80,38 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def news(self, choice: Any, status: Any) -> None:
         key = choice.choice(sorted(self.desk.processor.refunds))
-        seen = self.desk.processor.refunds[key]
-        assert seen.refund_id is not None
-        self.desk.settle(TENANT, seen.refund_id, replace(seen, status=status))
+        shown = self.desk.processor.refunds[key]
+        if shown.holds_money:
+            self.desk.processor.refunds[key] = replace(shown, status=status)
+        self.look()
 
-    @rule(elsewhere=st.integers(0, 100))
-    def refresh(self, elsewhere: int) -> None:
-        self.desk.processor.charges["ch_1"] = snapshot(captured_minor=1000, elsewhere_minor=elsewhere)
-        self.desk.clock.advance(minutes=11)
+    @rule(amount=st.integers(1, 300), status=st.sampled_from(["succeeded", "pending"]))
+    def refund_elsewhere(self, amount: int, status: Any) -> None:
+        held = sum(made.amount_minor for made in self.desk.processor.refunds.values() if made.holds_money)
+        reserved = self.desk.ledger.reserved_minor if self._seen() else 0
+        if held + reserved + amount <= 1000:
+            self.desk.processor.made_elsewhere(amount, status=status)
+            self.look()
+
+    @rule()
+    def look(self) -> None:
+        self.desk.look()
+        for refund in self.desk.store.page(TENANT, RefundFilter(None, None, 100, 0, None)).refunds:
+            self.refunds[refund[0].id] = refund[0]
+
+    @rule(minutes=st.sampled_from([1, 11]))
+    def time_passes(self, minutes: int) -> None:
+        self.desk.clock.advance(minutes=minutes)
+        self.desk.sweep_and_work()
+
+    @precondition(lambda self: self.refunds)
+    @rule(choice=st.randoms(use_true_random=False))
+    def cancel(self, choice: Any) -> None:
+        with suppress(RefundKitError):
+            self.desk.cancel(TENANT, choice.choice(sorted(self.refunds)))
+
+    def _seen(self) -> bool:
+        return self.desk.store.ledger(TENANT, TRANSACTION) is not None
 
     @invariant()
     def the_ledger_holds_what_its_refunds_hold(self) -> None:

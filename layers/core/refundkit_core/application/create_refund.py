@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore
+from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, Switches
 from refundkit_core.application.resolve_transaction import ResolveTransaction
-from refundkit_core.domain.errors import AlreadyProcessed, Detail, IdempotencyKeyReused, StoreConflict
+from refundkit_core.domain.errors import AlreadyProcessed, Detail, IdempotencyKeyReused, Paused, StoreConflict
 from refundkit_core.domain.events import of_change
 from refundkit_core.domain.ids import derived
 from refundkit_core.domain.ledger import Ledger, twin_of
 from refundkit_core.domain.money import Money
 from refundkit_core.domain.policy import Decision, judge
-from refundkit_core.domain.refund import InitiatedBy, Reason, Refund, Request
+from refundkit_core.domain.refund import FIRST_LOOK_AFTER, InitiatedBy, Reason, Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 
 _MAX_TRIES: Final = 60
@@ -44,6 +44,7 @@ class OpenRefund:
     initiated_by: InitiatedBy
     idempotency_key: str | None
     generated_key: bool
+    key_id: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -76,12 +77,14 @@ class CreateRefund:
         refunds: RefundStore,
         organizations: OrganizationStore,
         resolve: ResolveTransaction,
+        switches: Switches,
         clock: Clock,
         ids: Ids,
     ) -> None:
         self._refunds = refunds
         self._organizations = organizations
         self._resolve = resolve
+        self._switches = switches
         self._clock = clock
         self._ids = ids
 
@@ -92,6 +95,7 @@ class CreateRefund:
             IdempotencyKeyReused: the key was used with another body.
             AlreadyProcessed, AmountExceedsRefundable, CurrencyMismatch, TransactionDisputed, Refused: the rules say no.
             NotFound, ProcessorNotConnected, Upstream: the transaction could not be found or looked up.
+            Paused: all refunds, or those of this key, are stopped.
         """
         refund_id = self._id_for(asked)
         for attempt in range(1, _MAX_TRIES + 1):
@@ -124,6 +128,8 @@ class CreateRefund:
         return OpenedRefund(refund, request, replayed=True)
 
     def _open(self, asked: OpenRefund, refund_id: str) -> OpenedRefund:
+        if self._switches.paused(asked.tenant, asked.key_id):
+            raise Paused("Refunds are paused. Nothing was recorded: try again later")
         ledger = self._resolve(asked.tenant, asked.transaction_id, asked.processor).ledger
         now = self._clock.now()
         decision = judge(ledger, asked.amount_minor, asked.currency, now)
@@ -143,6 +149,8 @@ class CreateRefund:
             created_at=now,
             updated_at=now,
             version=1,
+            key_id=asked.key_id,
+            next_look_at=now + FIRST_LOOK_AFTER,
         )
         request = _request_of(asked, decision)
         self._refunds.open(refund, request, of_change(None, refund), ledger, refuse_twin=asked.refuses_twin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
@@ -78,11 +78,24 @@ class RefundStore(Protocol):
             Invalid: the cursor is not one of ours.
         """
 
+    def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
+        """Create a refund that was made at the processor; its money moves within the ledger, once per external id."""
+
+    def put_off(self, refund: Refund) -> None:
+        """Store when ``refund`` is looked at next; no change of state, no event, the version stays.
+
+        Raises:
+            StoreConflict: the refund has changed since.
+        """
+
+    def due(self, now: datetime, limit: int) -> Sequence[tuple[Tenant, str]]:
+        """Up to ``limit`` refunds under way, of any tenant, whose next look is due, longest due first. May lag."""
+
     def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
         """The ledger of a charge, read consistently."""
 
-    def put_ledger(self, ledger: Ledger, previous: Ledger | None) -> None:
-        """Store a ledger that is new (``previous`` None) or replaces exactly ``previous``."""
+    def put_ledger(self, ledger: Ledger, previous: Ledger | None, event: Event | None) -> None:
+        """Store a ledger that is new (``previous`` None) or replaces exactly ``previous``, with its event if any."""
 
     def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
         """The charge that another name (a payment intent) was resolved to before."""
@@ -102,6 +115,7 @@ class Connection:
     secret_key: str
     webhook_secrets: tuple[str, ...]
     status: str
+    version: int = 1
 
     def reaches(self, account_id: str) -> bool:
         """Whether refunds of charges in ``account_id`` may still go through this connection."""
@@ -117,6 +131,9 @@ class ConnectionStore(Protocol):
 
     def put(self, connection: Connection, at: datetime) -> None:
         """Create or replace the tenant's connection to the processor."""
+
+    def mark(self, connection: Connection, status: Literal["active", "inactive", "error"], at: datetime) -> None:
+        """Change the status of exactly this connection with these credentials; a newer one stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +205,8 @@ class PaymentProcessor(Protocol):
     def is_charge(self, transaction_id: str) -> bool:
         """Whether the id names a charge itself, not something that leads to one."""
 
-    def look_up(self, transaction_id: str, org_id: str) -> ChargeSnapshot:
-        """The charge behind an id, with what others hold of it. ``org_id`` tells our refunds from theirs.
+    def look_up(self, transaction_id: str) -> ChargeSnapshot:
+        """The charge behind an id, as it stands now.
 
         Raises:
             NotFound: the account has no such transaction.
@@ -203,6 +220,13 @@ class PaymentProcessor(Protocol):
 
     def list_refunds(self, charge_id: str) -> Sequence[ProcessorRefund]:
         """All refunds of a charge, ours and others'."""
+
+    def cancel_refund(self, external_id: str) -> ProcessorRefund:
+        """Take a refund back that has not been paid yet.
+
+        Raises:
+            ProcessorDeclined: it is too late.
+        """
 
 
 class ProcessorAccount(NamedTuple):
@@ -240,13 +264,41 @@ class ProcessorNews(NamedTuple):
     processor: str
     external_event_id: str
     type: str
-    external_refund_id: str
+    charge_id: str
+    fraud_warning: str | None = None
 
 
 class ProcessorNewsQueue(Protocol):
     """Where news waits durably until it is applied."""
 
     def put(self, news: ProcessorNews) -> None: ...
+
+
+class ExecutionQueue(Protocol):
+    """Where refunds wait to be brought forward."""
+
+    def put(self, tenant: Tenant, refund_id: str, delay_s: int) -> None:
+        """Have the refund executed in ``delay_s`` seconds (0 to 900)."""
+
+
+class Throttle(Protocol):
+    """How fast a connection's processor is called, all workers together, and whether this worker leaves it alone."""
+
+    def wait_s(self, connection_id: str, now: datetime) -> int:
+        """0 where a call may go out now (and is counted), else in how many seconds to ask again."""
+
+    def rest(self, connection_id: str, until: datetime) -> None:
+        """Do not call this connection's processor before ``until``: it is down, or asked for it."""
+
+
+class Switches(Protocol):
+    """The kill switches of a tenant: all refunds, or those opened with one key."""
+
+    def paused(self, tenant: Tenant, key_id: str | None) -> bool:
+        """Whether refunds are stopped, read consistently."""
+
+    def set(self, tenant: Tenant, key_id: str | None, paused: bool) -> None:
+        """Stop or resume the tenant's refunds, or those of one key."""
 
 
 class EventBus(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, Protocol
 
+from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import (
     Clock,
     Connection,
@@ -12,7 +13,6 @@ from refundkit_core.application.ports import (
     ProcessorNewsQueue,
     Processors,
 )
-from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.ids import is_id
 
@@ -23,7 +23,7 @@ class WebhookReader(Protocol):
     def __call__(
         self, connection: Connection, body: bytes, signature: str | None, now_unix: float
     ) -> ProcessorNews | None:
-        """The news in ``body``, None where it is none that concerns refunds.
+        """The news in ``body``, None where it is none that concerns refunds or their charges.
 
         Raises:
             BadSignature: nobody who knows one of the connection's secrets signed this within the tolerance.
@@ -61,15 +61,15 @@ _NOT_OURS: Final[Applied] = "not_ours"
 
 
 class ApplyProcessorNews:
-    """Read the refund that a webhook spoke of, and settle ours with it. Any order, any number of times."""
+    """Look afresh at the charge that a webhook spoke of. Any order, any number of times."""
 
-    def __init__(self, connections: ConnectionStore, processors: Processors, settle: SettleRefund) -> None:
+    def __init__(self, connections: ConnectionStore, processors: Processors, look: LookAtTransaction) -> None:
         self._connections = connections
         self._processors = processors
-        self._settle = settle
+        self._look = look
 
     def __call__(self, news: ProcessorNews) -> Applied:
-        """``needs_a_person``: the processor shows a status that we do not know; nothing was changed.
+        """``needs_a_person``: the processor shows a status that we do not know; that refund was left as it is.
 
         Raises:
             Upstream: the processor could not be asked, the message must come again.
@@ -77,13 +77,9 @@ class ApplyProcessorNews:
         connection = self._connections.by_id(news.connection_id)
         if connection is None:
             return _NOT_OURS
+        processor = self._processors.connect(connection)
         try:
-            seen = self._processors.connect(connection).find_refund(news.external_refund_id)
+            looked = self._look(connection, processor, news.charge_id, news.fraud_warning)
         except NotFound:
             return _NOT_OURS
-        if seen.refund_id is None or not is_id("ref", seen.refund_id):
-            return _NOT_OURS
-        if seen.status == "unknown":
-            return "needs_a_person"
-        settled = self._settle(connection.tenant, seen.refund_id, seen)
-        return _NOT_OURS if settled is None else "applied"
+        return "needs_a_person" if looked.strange else "applied"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import (
     Clock,
     Connection,
@@ -12,11 +13,9 @@ from refundkit_core.application.ports import (
     Processors,
     RefundStore,
 )
-from refundkit_core.domain.errors import NotFound, ProcessorNotConnected, StoreConflict
-from refundkit_core.domain.ledger import Ledger, TransactionRef, opened, refreshed
+from refundkit_core.domain.errors import NotFound, ProcessorNotConnected
+from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.tenancy import Tenant
-
-_MAX_TRIES: Final = 20
 
 
 class ResolvedTransaction(NamedTuple):
@@ -30,11 +29,17 @@ class ResolveTransaction:
     """Find the one ledger of a transaction, asking the processor only where our copy is missing or old."""
 
     def __init__(
-        self, refunds: RefundStore, connections: ConnectionStore, processors: Processors, clock: Clock
+        self,
+        refunds: RefundStore,
+        connections: ConnectionStore,
+        processors: Processors,
+        look: LookAtTransaction,
+        clock: Clock,
     ) -> None:
         self._refunds = refunds
         self._connections = connections
         self._processors = processors
+        self._look = look
         self._clock = clock
 
     def __call__(self, tenant: Tenant, transaction_id: str, processor: str | None) -> ResolvedTransaction:
@@ -54,29 +59,10 @@ class ResolveTransaction:
         adapter = self._processors.connect(connection)
         if not adapter.owns(transaction_id):
             raise NotFound("No such transaction")
-        return ResolvedTransaction(self._fresh_ledger(connection, adapter, transaction_id), connection)
-
-    def _fresh_ledger(self, connection: Connection, adapter: PaymentProcessor, transaction_id: str) -> Ledger:
         known = self._known_ledger(connection, adapter, transaction_id)
-        if known is not None and known.is_fresh(self._clock.now()):
-            return known
-        for _ in range(_MAX_TRIES):
-            snapshot = adapter.look_up(transaction_id, connection.tenant.org_id)
-            transaction = TransactionRef(connection.processor, connection.account_id, snapshot.charge_id)
-            known = self._refunds.ledger(connection.tenant, transaction)
-            now = self._clock.now()
-            if known is None:
-                fresh = opened(connection.tenant, transaction, snapshot, now)
-            else:
-                fresh = refreshed(known, snapshot, now)
-            try:
-                self._refunds.put_ledger(fresh, known)
-            except StoreConflict:
-                continue
-            if not adapter.is_charge(transaction_id):
-                self._refunds.remember_charge(connection.tenant, transaction, transaction_id)
-            return fresh
-        raise StoreConflict("The ledger kept changing while it was refreshed")
+        if known is None or not known.is_fresh(self._clock.now()):
+            known = self._look.refresh(connection, adapter, transaction_id)
+        return ResolvedTransaction(known, connection)
 
     def _known_ledger(self, connection: Connection, adapter: PaymentProcessor, transaction_id: str) -> Ledger | None:
         charge_id: str | None = transaction_id

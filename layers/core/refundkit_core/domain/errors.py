@@ -9,6 +9,7 @@ RefundKitError
 ├── Conflict
 │   ├── AlreadyProcessed         refund_already_processed
 │   ├── IdempotencyKeyReused     idempotency_key_reused
+│   ├── NotCancellable           refund_not_cancellable
 │   └── TransactionDisputed      transaction_disputed
 ├── Refused                      policy_violation
 │   ├── AmountExceedsRefundable  amount_exceeds_refundable
@@ -16,6 +17,7 @@ RefundKitError
 │   ├── ReturnWindowExpired      return_window_expired
 │   └── ProcessorNotConnected    processor_not_connected
 ├── RateLimited                  rate_limited
+├── Paused                       refunds_paused
 ├── Upstream                     processor_error
 │   ├── ProcessorDeclined        (definite: the processor will never do this)
 │   ├── ProcessorDenied          (the credentials are refused)
@@ -93,6 +95,12 @@ class IdempotencyKeyReused(Conflict):
     code = "idempotency_key_reused"
 
 
+class NotCancellable(Conflict):
+    """The refund is final, or with the processor, who does not take it back."""
+
+    code = "refund_not_cancellable"
+
+
 class TransactionDisputed(Conflict):
     """A chargeback covers the money: refunding it would pay twice."""
 
@@ -138,6 +146,12 @@ class RateLimited(RefundKitError):
         super().__init__(f"More than {limit} requests in a minute. Try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
         self.limit = limit
+
+
+class Paused(RefundKitError):
+    """Somebody has stopped all refunds of the organization or of this key."""
+
+    code = "refunds_paused"
 
 
 class Upstream(RefundKitError):

@@ -1,4 +1,4 @@
-"""Events: facts about one change of one refund, written with it (documents 002 Webhooks, decisions 24 and 25)."""
+"""Events: facts about one change of one refund or transaction, written with it (document 002, decisions 24 and 25)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from refundkit_core.domain.ids import event_id
+from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.refund import Refund, Status
 from refundkit_core.domain.tenancy import Tenant
 
@@ -21,15 +22,19 @@ _BY_STATUS: Final[dict[Status, str]] = {
     "cancelled": "refund.cancelled",
     "rejected": "refund.rejected",
 }
+_DISPUTED: Final = ("open", "inquiry")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact. ``public`` events leave as webhooks; the others belong to the timeline only."""
+    """One fact about ``subject``, a refund's id or a transaction; ``version`` is the subject's after the change.
+
+    ``public`` events leave as webhooks; the others belong to the timeline only.
+    """
 
     id: str
     tenant: Tenant
-    refund_id: str
+    subject: str | TransactionRef
     version: int
     type: str
     public: bool
@@ -44,12 +49,35 @@ def of_change(before: Refund | None, after: Refund) -> Event:
     return Event(
         id=event_id(after.id, after.version),
         tenant=after.tenant,
-        refund_id=after.id,
+        subject=after.id,
         version=after.version,
         type=kind,
         public=public,
         created_at=after.updated_at,
         payload=_payload(after),
+    )
+
+
+def of_look(before: Ledger | None, after: Ledger) -> Event | None:
+    """The event of a fresh look at a transaction: a dispute that opened or closed, None where neither did."""
+    was = before.dispute if before is not None else "none"
+    if was == after.dispute or (after.dispute not in _DISPUTED and was not in _DISPUTED):
+        return None
+    return Event(
+        id=event_id("#".join((after.tenant.org_id, after.tenant.environment, *after.transaction)), after.version),
+        tenant=after.tenant,
+        subject=after.transaction,
+        version=after.version,
+        type="dispute.opened" if after.dispute in _DISPUTED else "dispute.closed",
+        public=True,
+        created_at=after.snapshot_at,
+        payload={
+            "transactionId": after.transaction.charge_id,
+            "processor": after.transaction.processor,
+            "dispute": after.dispute,
+            "lostAmount": after.lost_minor,
+            "currency": after.currency,
+        },
     )
 
 

@@ -2,7 +2,7 @@
 
 Invariant: ``available = captured - elsewhere - reserved - refunded - lost``, and no reservation is made beyond it.
 ``reserved`` is money of refunds under way, ``refunded`` money of our completed ones, ``elsewhere`` money of refunds
-made without us, ``lost`` money of lost disputes (decisions 5, 8, 10).
+made without us and not adopted yet, ``lost`` money of lost disputes (decisions 5, 8, 10).
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ class TransactionRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A charge's ledger as stored. Amounts in minor units of ``currency``; ``version`` grows with every write."""
+    """A charge's ledger as stored. Amounts in minor units of ``currency``; ``version`` grows with every write.
+
+    ``adopted`` names the processor refunds made without us that have become refunds of ours, each counted once;
+    ``fraud_warning`` is the card issuer's early warning, in the processor's word.
+    """
 
     tenant: Tenant
     transaction: TransactionRef
@@ -49,6 +53,8 @@ class Ledger:
     snapshot_at: datetime
     version: int
     twins: Mapping[str, Twins] = field(default_factory=dict)
+    adopted: frozenset[str] = frozenset()
+    fraud_warning: str | None = None
 
     @property
     def available_minor(self) -> int:
@@ -61,6 +67,11 @@ class Ledger:
         """Whether an open dispute forbids refunds; a lost one takes its amount for good instead (decision 7)."""
         return self.dispute == "open"
 
+    @property
+    def holds_anything(self) -> bool:
+        """Whether any refund takes, or took, from this charge as far as we know."""
+        return bool(self.elsewhere_minor or self.reserved_minor or self.refunded_minor)
+
     def remaining(self) -> Money:
         """What is left to refund, never below zero."""
         return Money(max(self.available_minor, 0), self.currency)
@@ -68,6 +79,10 @@ class Ledger:
     def is_fresh(self, now: datetime) -> bool:
         """Whether the processor was asked recently enough to decide on it."""
         return now - self.snapshot_at <= SNAPSHOT_LIFE
+
+    def says_the_same_as(self, other: Ledger) -> bool:
+        """Whether the two differ in nothing but when they were made and in twins that no longer count."""
+        return replace(self, snapshot_at=other.snapshot_at, version=other.version, twins=other.twins) == other
 
     def live_twins(self, twin: str, now: datetime) -> dict[str, datetime]:
         """Refunds of the last 24 h with this amount and reason that still hold or have moved money."""
@@ -78,10 +93,11 @@ class LedgerChange(NamedTuple):
     """How a refund's change moves its money; applied in one transaction with the refund itself.
 
     ``reserve`` takes from what is available, ``release`` gives back what was reserved, ``settle`` turns reserved into
-    refunded, ``unsettle`` takes a completed refund's money back, ``gate`` moves nothing but insists on no block.
+    refunded, ``unsettle`` takes a completed refund's money back, ``gate`` moves nothing but insists on no block,
+    ``adopt_…`` counts money that was held elsewhere as reserved or refunded by us.
     """
 
-    kind: Literal["reserve", "release", "settle", "unsettle", "gate"]
+    kind: Literal["reserve", "release", "settle", "unsettle", "gate", "adopt_reserved", "adopt_refunded"]
     amount_minor: int
 
 
@@ -90,14 +106,16 @@ def twin_of(amount_minor: int, reason: str) -> str:
     return f"{amount_minor}:{reason}"
 
 
-def opened(tenant: Tenant, transaction: TransactionRef, snapshot: ChargeSnapshot, now: datetime) -> Ledger:
+def opened(
+    tenant: Tenant, transaction: TransactionRef, snapshot: ChargeSnapshot, elsewhere_minor: int, now: datetime
+) -> Ledger:
     """The ledger of a charge that we see for the first time."""
     return Ledger(
         tenant=tenant,
         transaction=transaction,
         currency=snapshot.currency,
         captured_minor=snapshot.captured_minor,
-        elsewhere_minor=snapshot.elsewhere_minor,
+        elsewhere_minor=elsewhere_minor,
         lost_minor=snapshot.lost_minor,
         reserved_minor=0,
         refunded_minor=0,
@@ -109,13 +127,13 @@ def opened(tenant: Tenant, transaction: TransactionRef, snapshot: ChargeSnapshot
     )
 
 
-def refreshed(ledger: Ledger, snapshot: ChargeSnapshot, now: datetime) -> Ledger:
+def refreshed(ledger: Ledger, snapshot: ChargeSnapshot, elsewhere_minor: int, now: datetime) -> Ledger:
     """The ledger after a fresh look: the processor's facts replaced, our own money untouched, old twins dropped."""
     twins = {name: live for name in ledger.twins if (live := ledger.live_twins(name, now))}
     return replace(
         ledger,
         captured_minor=snapshot.captured_minor,
-        elsewhere_minor=snapshot.elsewhere_minor,
+        elsewhere_minor=elsewhere_minor,
         lost_minor=snapshot.lost_minor,
         dispute=snapshot.dispute,
         customer_id=snapshot.customer_id,

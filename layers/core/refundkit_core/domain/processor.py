@@ -14,14 +14,14 @@ ProcessorStatus = Literal["pending", "requires_action", "succeeded", "failed", "
 class ChargeSnapshot:
     """A charge as its processor shows it now. Amounts in minor units of ``currency``.
 
-    ``elsewhere_minor`` is what refunds that are not ours hold of it (made by hand in the processor's dashboard, say);
+    ``refunded_minor`` is what all its refunds hold of it, ours and others', by the processor's count;
     ``lost_minor`` is what lost disputes took. ``captured_minor`` is 0 while the charge is only authorized.
     """
 
     charge_id: str
     currency: str
     captured_minor: int
-    elsewhere_minor: int
+    refunded_minor: int
     lost_minor: int
     dispute: DisputeState
     purchased_at: datetime
@@ -39,6 +39,11 @@ class ProcessorRefund:
     status: ProcessorStatus
     failure_reason: str | None
     refund_id: str | None
+
+    @property
+    def holds_money(self) -> bool:
+        """Whether it takes from what its charge has left; a status that we do not know is taken to."""
+        return self.status not in ("failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

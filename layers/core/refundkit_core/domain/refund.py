@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from refundkit_core.domain.errors import Conflict
@@ -42,6 +42,10 @@ ALLOWED: Final[Mapping[Status, frozenset[Status]]] = {
 """From each status, those it may become. ``processing`` may stay and say more; ``completed`` may still fail late."""
 
 
+FIRST_LOOK_AFTER: Final = timedelta(minutes=2)
+LONGEST_WAIT: Final = timedelta(hours=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for, and what came of judging it: never changes after the refund is opened."""
@@ -56,7 +60,8 @@ class Refund:
     """A refund's mutable head. ``version`` counts its changes, one event each.
 
     ``processor_key`` and ``first_attempt_at`` are stored before the first call to the processor and never change:
-    one refund has one key.
+    one refund has one key. ``key_id`` is the API key that opened it. While the refund is under way, ``next_look_at``
+    is when the sweep brings it forward if nothing else has, and ``looks`` how often that was put off.
     """
 
     id: str
@@ -74,6 +79,9 @@ class Refund:
     external_refund_id: str | None = None
     processor_key: str | None = None
     first_attempt_at: datetime | None = None
+    key_id: str | None = None
+    next_look_at: datetime | None = None
+    looks: int = 0
 
     @property
     def holds_reservation(self) -> bool:
@@ -90,4 +98,11 @@ def moved(refund: Refund, to: Status, now: datetime, **changes: Any) -> Refund:
     if to not in ALLOWED[refund.status]:
         raise Conflict(f"A refund that is {refund.status} cannot become {to}")
     changes = {"status_detail": None, **changes}
-    return replace(refund, status=to, updated_at=now, version=refund.version + 1, **changes)
+    after = replace(refund, status=to, updated_at=now, version=refund.version + 1, **changes)
+    return after if after.holds_reservation else replace(after, next_look_at=None)
+
+
+def put_off(refund: Refund, now: datetime) -> Refund:
+    """``refund`` with its next look later, each time twice as late, up to an hour. Nobody is told of that."""
+    delay = min(FIRST_LOOK_AFTER * 2**refund.looks, LONGEST_WAIT)
+    return replace(refund, next_look_at=now + delay, looks=refund.looks + 1)

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
+from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches, DynamoThrottle
 from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
 from refundkit_core.adapters.dynamodb.refund_items import event_of
 from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
@@ -18,15 +19,19 @@ from refundkit_core.adapters.processors.registry import ProcessorRegistry
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.adapters.system import SystemClock, SystemIds
 from refundkit_core.application.authenticate import Authenticate
+from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.create_refund import CreateRefund
 from refundkit_core.application.execute_refund import ExecuteRefund
-from refundkit_core.application.ports import Clock
+from refundkit_core.application.look_at_transaction import LookAtTransaction
+from refundkit_core.application.ports import Clock, ExecutionQueue
 from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
 from refundkit_core.application.provision import Provision
 from refundkit_core.application.publish_events import PublishEvents
 from refundkit_core.application.read_refunds import ReadRefunds
+from refundkit_core.application.resolve_refund import ResolveRefund
 from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.application.sweep import Sweep
 from refundkit_core.domain.events import Event
 from refundkit_core.entrypoints.settings import Settings
 
@@ -107,9 +112,27 @@ class Container:
         return Authenticate(self.keys, self.clock)
 
     @cached_property
+    def switches(self) -> DynamoSwitches:
+        return DynamoSwitches(self.table)
+
+    @cached_property
+    def execution_queue(self) -> ExecutionQueue:
+        from refundkit_core.adapters.execution_queue import SqsExecutionQueue
+
+        return SqsExecutionQueue(lambda: self.client("sqs"), self.settings.execution_queue_url)
+
+    @cached_property
+    def look(self) -> LookAtTransaction:
+        return LookAtTransaction(self.refunds, self.organizations, self.settle_refund, self.clock, self.ids)
+
+    @cached_property
     def create_refund(self) -> CreateRefund:
-        resolve = ResolveTransaction(self.refunds, self.connections, self.processors, self.clock)
-        return CreateRefund(self.refunds, self.organizations, resolve, self.clock, self.ids)
+        resolve = ResolveTransaction(self.refunds, self.connections, self.processors, self.look, self.clock)
+        return CreateRefund(self.refunds, self.organizations, resolve, self.switches, self.clock, self.ids)
+
+    @cached_property
+    def cancel_refund(self) -> CancelRefund:
+        return CancelRefund(self.refunds, self.connections, self.processors, self.settle_refund, self.clock, self.ids)
 
     @cached_property
     def read_refunds(self) -> ReadRefunds:
@@ -121,7 +144,25 @@ class Container:
 
     @cached_property
     def execute_refund(self) -> ExecuteRefund:
-        return ExecuteRefund(self.refunds, self.connections, self.processors, self.settle_refund, self.clock, self.ids)
+        return ExecuteRefund(
+            self.refunds,
+            self.connections,
+            self.processors,
+            self.settle_refund,
+            self.switches,
+            DynamoThrottle(self.table),
+            self.execution_queue,
+            self.clock,
+            self.ids,
+        )
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(self.refunds, self.execution_queue, self.clock)
+
+    @cached_property
+    def resolve_refund(self) -> ResolveRefund:
+        return ResolveRefund(self.refunds, self.connections, self.processors, self.clock, self.ids)
 
     @cached_property
     def receive_processor_webhook(self) -> ReceiveProcessorWebhook:
@@ -133,7 +174,7 @@ class Container:
 
     @cached_property
     def apply_processor_news(self) -> ApplyProcessorNews:
-        return ApplyProcessorNews(self.connections, self.processors, self.settle_refund)
+        return ApplyProcessorNews(self.connections, self.processors, self.look)
 
     @cached_property
     def publish_events(self) -> PublishEvents:

@@ -29,6 +29,7 @@ STATUS: Final[Mapping[type[errors.RefundKitError], int]] = {
     errors.Conflict: 409,
     errors.Refused: 422,
     errors.RateLimited: 429,
+    errors.Paused: 503,
     errors.Upstream: 502,
     errors.StoreConflict: 500,
 }

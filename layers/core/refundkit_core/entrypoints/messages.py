@@ -46,14 +46,11 @@ def each_message(event: Event, handle: Callable[[Mapping[str, Any]], Said]) -> F
 
 
 def executed(execute: ExecuteRefund, message: Mapping[str, Any]) -> Said:
-    """Pay the refund that an event on the bus speaks of. Raises ComesBack where that is not settled yet."""
+    """Bring forward the refund that a message names. What is not settled yet is left to the sweep."""
     detail = message["detail"]
     tenant, refund_id = Tenant(detail["organizationId"], detail["environment"]), detail["data"]["refundId"]
     outcome = execute(tenant, refund_id)
-    said = {"refund_id": refund_id, "org_id": tenant.org_id, "outcome": outcome}
-    if outcome in ("try_again", "needs_a_person"):
-        raise ComesBack(said)
-    return said
+    return {"refund_id": refund_id, "org_id": tenant.org_id, "outcome": outcome}
 
 
 def applied(apply: ApplyProcessorNews, message: Mapping[str, Any]) -> Said:
@@ -64,10 +61,11 @@ def applied(apply: ApplyProcessorNews, message: Mapping[str, Any]) -> Said:
         processor=message["processor"],
         external_event_id=message["externalEventId"],
         type=message["type"],
-        external_refund_id=message["externalRefundId"],
+        charge_id=message["chargeId"],
+        fraud_warning=message["fraudWarning"],
     )
     outcome = apply(news)
-    said = {"external_refund_id": news.external_refund_id, "org_id": news.tenant.org_id, "outcome": outcome}
+    said = {"charge_id": news.charge_id, "type": news.type, "org_id": news.tenant.org_id, "outcome": outcome}
     if outcome == "needs_a_person":
         raise ComesBack(said)
     return said

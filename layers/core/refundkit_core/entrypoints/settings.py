@@ -19,6 +19,7 @@ class Settings:
 
     stage: local, staging or production. table: the DynamoDB table's name. kms_key_id: key for credentials and
     secrets, id or ARN. event_bus: the bus's name. processor_events_queue_url: verified processor webhooks wait here.
+    execution_queue_url: refunds that may be brought forward.
     parked_events_queue_url: events that the bus would not take. stripe_api_base: empty for Stripe, else a sandbox.
     """
 
@@ -26,6 +27,7 @@ class Settings:
     table: str
     kms_key_id: str
     event_bus: str
+    execution_queue_url: str
     processor_events_queue_url: str
     parked_events_queue_url: str
     stripe_api_base: str = ""

@@ -37,6 +37,7 @@ def open_refund_from(call: Call) -> OpenRefund:
         initiated_by="api",
         idempotency_key=_idempotency_key(call),
         generated_key=call.header("idempotency-key-source") == "generated",
+        key_id=call.caller.key_id,
     )
 
 
@@ -72,7 +73,7 @@ def event_view(event: Event) -> RefundEventView:
     """One step of a timeline as the wire shows it."""
     return RefundEventView(
         id=event.id,
-        refund_id=event.refund_id,
+        refund_id=str(event.subject),
         event_type=event.type,
         details=event.payload,
         created_at=iso(event.created_at),

@@ -13,6 +13,7 @@ ErrorCode = Literal[
     "not_found",
     "refund_already_processed",
     "idempotency_key_reused",
+    "refund_not_cancellable",
     "transaction_disputed",
     "amount_exceeds_refundable",
     "currency_mismatch",
@@ -20,6 +21,7 @@ ErrorCode = Literal[
     "return_window_expired",
     "processor_not_connected",
     "rate_limited",
+    "refunds_paused",
     "processor_error",
     "internal_error",
 ]

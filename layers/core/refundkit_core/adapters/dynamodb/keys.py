@@ -4,13 +4,16 @@
 item               pk                                      sk                  gsi1pk / gsi1sk
 =================  ======================================  ==================  ======================================
 refund head        ORG#<org>#<env>#REFUND#<ref>            REFUND#HEAD         ORG#<org>#<env>#REFUNDS / <time>#<ref>
+                   while under way, gsi2pk / gsi2sk:       OPEN#<shard> / <next look>#<pk>
 refund body        the same                                REFUND#BODY
-event              the same                                EVENT#<version>
+event              the same, or the ledger's               EVENT#<version>
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
 connection         ORG#<org>#<env>#CONNECTION              <processor>
 connection by id   CONNECTION#<con>                        CONNECTION          (points to the connection)
 API key            KEY#<sha256>                            KEY                 ORG#<org>#<env>#KEYS / <time>#<key>
+switches           ORG#<org>#<env>#SWITCHES                SWITCHES
+throttle           CONNECTION#<con>                        THROTTLE#<second>   (forgotten by TTL)
 organization       ORG#<org>                               ORG
 member             ORG#<org>                               MEMBER#<mem>
 =================  ======================================  ==================  ======================================
@@ -24,6 +27,8 @@ from refundkit_core.domain.ledger import TransactionRef
 from refundkit_core.domain.tenancy import Environment, Tenant
 
 INDEX: Final = "gsi1"
+OPEN_INDEX: Final = "gsi2"
+OPEN_SHARDS: Final = 10
 HEAD: Final = "REFUND#HEAD"
 BODY: Final = "REFUND#BODY"
 REFUND_PREFIX: Final = "REFUND#"
@@ -45,8 +50,18 @@ def refund_pk(tenant: Tenant, refund_id: str) -> str:
     return f"{_tenant(tenant)}#REFUND#{refund_id}"
 
 
-def event(tenant: Tenant, refund_id: str, version: int) -> Key:
-    return Key(refund_pk(tenant, refund_id), f"{EVENT_PREFIX}{version:06d}")
+def event(tenant: Tenant, subject: str | TransactionRef, version: int) -> Key:
+    pk = refund_pk(tenant, subject) if isinstance(subject, str) else ledger(tenant, subject).pk
+    return Key(pk, f"{EVENT_PREFIX}{version:06d}")
+
+
+def open_index(refund_id: str) -> str:
+    """The shard of the index of refunds under way; one sweep serves all tenants, whose names stand in its sort key."""
+    return open_shard(sum(refund_id.encode()) % OPEN_SHARDS)
+
+
+def open_shard(number: int) -> str:
+    return f"OPEN#{number}"
 
 
 def refunds_index(tenant: Tenant) -> str:
@@ -77,6 +92,14 @@ def api_keys_index(tenant: Tenant) -> str:
     return f"{_tenant(tenant)}#KEYS"
 
 
+def switches(tenant: Tenant) -> Key:
+    return Key(f"{_tenant(tenant)}#SWITCHES", "SWITCHES")
+
+
+def throttle(connection_id: str, slot: str) -> Key:
+    return Key(f"CONNECTION#{connection_id}", f"THROTTLE#{slot}")
+
+
 def organization(org_id: str) -> Key:
     return Key(f"ORG#{org_id}", "ORG")
 
@@ -96,3 +119,16 @@ def tenant_and_refund(pk: str) -> tuple[Tenant, str]:
             known: Environment = "test" if environment == "test" else "live"
             return Tenant(org_id, known), refund_id
     raise ValueError("not a refund's key")
+
+
+def tenant_and_subject(pk: str) -> tuple[Tenant, str | TransactionRef]:
+    """The tenant, and the refund id or transaction, that the partition key of an event names.
+
+    Raises:
+        ValueError: it is the key of neither.
+    """
+    match pk.split("#"):
+        case ["ORG", org_id, ("test" | "live") as environment, "TXN", processor, account_id, charge_id]:
+            known: Environment = "test" if environment == "test" else "live"
+            return Tenant(org_id, known), TransactionRef(processor, account_id, charge_id)
+    return tenant_and_refund(pk)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from refundkit_core.adapters.dynamodb import keys
-from refundkit_core.adapters.dynamodb.table import Item, Table
+from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.application.ports import Clock, Connection, Organization
 from refundkit_core.domain.errors import NotFound
@@ -16,6 +17,7 @@ from refundkit_core.domain.times import iso
 
 OPENED_FOR: Final = timedelta(minutes=5)
 _MAX_OPENED: Final = 1_000
+_STATE: Final = {"#s": "state"}
 _Value = TypeVar("_Value")
 
 
@@ -29,6 +31,9 @@ class OpenedSecrets(Generic[_Value]):
     def get(self, name: str) -> _Value | None:
         kept = self._kept.get(name)
         return kept[1] if kept is not None and self._clock.now() - kept[0] < OPENED_FOR else None
+
+    def forget(self, name: str) -> None:
+        self._kept.pop(name, None)
 
     def keep(self, name: str, value: _Value) -> None:
         if len(self._kept) >= _MAX_OPENED:
@@ -129,6 +134,7 @@ class DynamoConnectionStore:
             "id": connection.id,
             "account": connection.account_id,
             "state": connection.status,
+            "version": connection.version,
             "credentials": self._box.seal(json.dumps(credentials).encode(), _credentials_context(tenant, processor)),
             "updated": iso(at),
         }
@@ -140,6 +146,14 @@ class DynamoConnectionStore:
             ]
         )
 
+    def mark(self, connection: Connection, status: str, at: datetime) -> None:
+        self._opened.forget(f"{connection.tenant.org_id}#{connection.tenant.environment}#{connection.processor}")
+        self._opened.forget(connection.id)
+        key = keys.connection(connection.tenant, connection.processor)
+        values = {":state": status, ":at": iso(at), ":version": connection.version, ":id": connection.id}
+        with suppress(ConditionFailed):  # other credentials stand there now, of which this says nothing
+            self._table.update(key, "SET #s = :state, updated = :at", "version = :version AND id = :id", values, _STATE)
+
     def _open(self, tenant: Tenant, processor: str, item: Item) -> Connection:
         credentials = json.loads(self._box.open(item["credentials"], _credentials_context(tenant, processor)))
         return Connection(
@@ -150,6 +164,7 @@ class DynamoConnectionStore:
             secret_key=credentials["secret_key"],
             webhook_secrets=tuple(credentials["webhook_secrets"]),
             status=item["state"],
+            version=item["version"],
         )
 
 

@@ -40,8 +40,18 @@ def head_item(refund: Refund) -> dict[str, Any]:
             "external": refund.external_refund_id,
             "processor_key": refund.processor_key,
             "first_attempt": iso(refund.first_attempt_at) if refund.first_attempt_at else None,
+            "key": refund.key_id,
+            "looks": refund.looks or None,
+            **_open_index(refund, pk),
         }
     )
+
+
+def _open_index(refund: Refund, pk: str) -> dict[str, Any]:
+    """The sparse index of refunds under way, by when they are looked at next; ten shards, so that none is hot."""
+    if refund.next_look_at is None:
+        return {}
+    return {"gsi2pk": keys.open_index(refund.id), "gsi2sk": f"{iso(refund.next_look_at)}#{pk}"}
 
 
 def refund_of(item: Item) -> Refund:
@@ -64,6 +74,9 @@ def refund_of(item: Item) -> Refund:
         external_refund_id=item.get("external"),
         processor_key=item.get("processor_key"),
         first_attempt_at=parse_iso(first_attempt) if first_attempt else None,
+        key_id=item.get("key"),
+        next_look_at=parse_iso(item["gsi2sk"].partition("#")[0]) if "gsi2sk" in item else None,
+        looks=item.get("looks", 0),
     )
 
 
@@ -93,7 +106,7 @@ def request_of(item: Item) -> Request:
 
 def event_item(event: Event) -> dict[str, Any]:
     """An event, which the table's stream carries to the bus."""
-    key = keys.event(event.tenant, event.refund_id, event.version)
+    key = keys.event(event.tenant, event.subject, event.version)
     return {
         "pk": key.pk,
         "sk": key.sk,
@@ -107,11 +120,11 @@ def event_item(event: Event) -> dict[str, Any]:
 
 def event_of(item: Item) -> Event:
     """The event that ``item`` keeps. Raises KeyError or ValueError for an item that is none."""
-    tenant, refund_id = keys.tenant_and_refund(item["pk"])
+    tenant, subject = keys.tenant_and_subject(item["pk"])
     return Event(
         id=item["id"],
         tenant=tenant,
-        refund_id=refund_id,
+        subject=subject,
         version=int(item["sk"].removeprefix(keys.EVENT_PREFIX)),
         type=item["type"],
         public=item["public"],
@@ -140,6 +153,8 @@ def ledger_item(ledger: Ledger) -> dict[str, Any]:
             "snapshot": iso(ledger.snapshot_at),
             "version": ledger.version,
             "twins": {name: twins_value(twins) for name, twins in ledger.twins.items()},
+            "adopted": ledger.adopted or None,
+            "fraud_warning": ledger.fraud_warning,
         }
     )
 
@@ -168,4 +183,6 @@ def ledger_of(tenant: Tenant, transaction: TransactionRef, item: Item) -> Ledger
         twins={
             name: {refund_id: from_unix(at) for refund_id, at in twins.items()} for name, twins in item["twins"].items()
         },
+        adopted=item.get("adopted", frozenset()),
+        fraud_warning=item.get("fraud_warning"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
@@ -28,7 +29,7 @@ from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.times import parse_iso
+from refundkit_core.domain.times import iso, parse_iso
 
 _NEW: Final = "attribute_not_exists(pk)"
 _MAX_EXAMINED: Final = 1_000
@@ -41,12 +42,16 @@ _MOVES: Final = {
     "release": "reserved = reserved - :m, available = available + :m",
     "settle": "reserved = reserved - :m, refunded = refunded + :m",
     "unsettle": "refunded = refunded - :m, available = available + :m",
+    "adopt_reserved": "elsewhere = elsewhere - :m, reserved = reserved + :m",
+    "adopt_refunded": "elsewhere = elsewhere - :m, refunded = refunded + :m",
 }
 _GUARDS: Final = {
     "reserve": f"available >= :m AND {_UNBLOCKED}",
     "release": "reserved >= :m",
     "settle": "reserved >= :m",
     "unsettle": "refunded >= :m",
+    "adopt_reserved": "elsewhere >= :m AND NOT contains(adopted, :external)",
+    "adopt_refunded": "elsewhere >= :m AND NOT contains(adopted, :external)",
 }
 
 
@@ -81,12 +86,39 @@ class DynamoRefundStore:
         ]
         if ledger is not None and ledger.kind == "gate":
             key = keys.ledger(after.tenant, after.transaction)
-            condition = f"reserved >= :m AND currency = :currency AND {_UNBLOCKED}"
-            values = {":m": ledger.amount_minor, ":currency": after.money.currency, **_UNBLOCKED_VALUES}
+            condition = f"reserved >= :m AND available >= :zero AND currency = :currency AND {_UNBLOCKED}"
+            currency = after.money.currency
+            values = {":m": ledger.amount_minor, ":zero": 0, ":currency": currency, **_UNBLOCKED_VALUES}
             operations.append(table.check_op(key, condition, values))
         elif ledger is not None:
             operations.append(self._moved_ledger_op(after, ledger))
         table.transact(operations)
+
+    def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
+        table = self._table
+        expression = f"SET version = version + :one, {_MOVES[ledger.kind]} ADD adopted :externals"
+        external = refund.external_refund_id or ""
+        values = {":one": 1, ":m": ledger.amount_minor, ":external": external, ":externals": {external}}
+        key = keys.ledger(refund.tenant, refund.transaction)
+        table.transact(
+            [
+                table.put_op(head_item(refund), _NEW),
+                table.put_op(body_item(refund, request), _NEW),
+                table.put_op(event_item(event), _NEW),
+                table.update_op(key, expression, _GUARDS[ledger.kind], values),
+            ]
+        )
+
+    def put_off(self, refund: Refund) -> None:
+        self._table.put(head_item(refund), "version = :same", {":same": refund.version})
+
+    def due(self, now: datetime, limit: int) -> Sequence[tuple[Tenant, str]]:
+        until = f"{iso(now)}~"
+        found: list[Item] = []
+        for shard in range(keys.OPEN_SHARDS):
+            found.extend(self._table.open_page(keys.OPEN_INDEX, keys.open_shard(shard), until, limit))
+        found.sort(key=lambda item: str(item["gsi2sk"]))
+        return [keys.tenant_and_refund(item["pk"]) for item in found[:limit]]
 
     def _moved_ledger_op(self, refund: Refund, change: LedgerChange) -> Operation:
         """The ledger's part of a change; money that comes back takes the refund out of the twins as well."""
@@ -163,11 +195,15 @@ class DynamoRefundStore:
         item = self._table.get(keys.ledger(tenant, transaction))
         return None if item is None else ledger_of(tenant, transaction, item)
 
-    def put_ledger(self, ledger: Ledger, previous: Ledger | None) -> None:
-        if previous is None:
-            self._table.put(ledger_item(ledger), _NEW)
-        else:
-            self._table.put(ledger_item(ledger), "version = :before", {":before": previous.version})
+    def put_ledger(self, ledger: Ledger, previous: Ledger | None, event: Event | None) -> None:
+        condition, values = _NEW, None
+        if previous is not None:
+            condition, values = "version = :before", {":before": previous.version}
+        if event is None:
+            self._table.put(ledger_item(ledger), condition, values)
+            return
+        put = self._table.put_op(ledger_item(ledger), condition, values)
+        self._table.transact([put, self._table.put_op(event_item(event), _NEW)])
 
     def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
         item = self._table.get(keys.transaction_name(tenant, processor, account_id, transaction_id))

@@ -55,9 +55,9 @@ class Table:
         """Put one item. Raises ConditionFailed."""
         self._single("put_item", _put(self.name, item, condition, values)["Put"])
 
-    def update(self, key: Key, expression: str, condition: str, values: Item) -> Item:
+    def update(self, key: Key, expression: str, condition: str, values: Item, names: Item | None = None) -> Item:
         """Update one item and return it whole. Raises ConditionFailed."""
-        call = _update(self.name, key, expression, condition, values)["Update"]
+        call = self.update_op(key, expression, condition, values, names)["Update"]
         answer = self._single("update_item", {**call, "ReturnValues": "ALL_NEW"})
         return decode(answer["Attributes"])
 
@@ -103,6 +103,17 @@ class Table:
             KeyConditionExpression=condition,
             ExpressionAttributeValues=encode(values),
             ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [decode(item) for item in answer["Items"]]
+
+    def open_page(self, index: str, pk: str, until: str, limit: int) -> list[Item]:
+        """Up to ``limit`` items of the index of refunds under way, up to the sort key ``until``, earliest first."""
+        answer = self._client.query(
+            TableName=self.name,
+            IndexName=index,
+            KeyConditionExpression="gsi2pk = :pk AND gsi2sk <= :until",
+            ExpressionAttributeValues=encode({":pk": pk, ":until": until}),
             Limit=limit,
         )
         return [decode(item) for item in answer["Items"]]

@@ -34,7 +34,8 @@ def message_of(news: ProcessorNews) -> str:
             "processor": news.processor,
             "externalEventId": news.external_event_id,
             "type": news.type,
-            "externalRefundId": news.external_refund_id,
+            "chargeId": news.charge_id,
+            "fraudWarning": news.fraud_warning,
         },
         separators=(",", ":"),
     )

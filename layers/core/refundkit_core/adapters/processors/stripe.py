@@ -14,7 +14,18 @@ from refundkit_core.domain.processor import ChargeSnapshot, DisputeState, Proces
 from refundkit_core.domain.times import from_unix
 
 READ_TIMEOUT_S: Final = 20
-WEBHOOK_EVENTS: Final = ("refund.created", "refund.updated", "refund.failed")
+WEBHOOK_EVENTS: Final = (
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "radar.early_fraud_warning.created",
+)
 REFUND_ID: Final = "refundkit_refund_id"
 ORG_ID: Final = "refundkit_organization_id"
 
@@ -48,14 +59,14 @@ class StripeProcessor:
     def is_charge(self, transaction_id: str) -> bool:
         return transaction_id.startswith(_CHARGES)
 
-    def look_up(self, transaction_id: str, org_id: str) -> ChargeSnapshot:
+    def look_up(self, transaction_id: str) -> ChargeSnapshot:
         charge = self._charge(transaction_id)
         dispute, lost_minor = self._disputes(charge)
         return ChargeSnapshot(
             charge_id=charge.id,
             currency=charge.currency,
             captured_minor=charge.amount_captured if charge.status == "succeeded" else 0,
-            elsewhere_minor=self._held_by_others(charge, org_id),
+            refunded_minor=charge.amount_refunded,
             lost_minor=lost_minor,
             dispute=dispute,
             purchased_at=from_unix(charge.created),
@@ -69,16 +80,6 @@ class StripeProcessor:
         if not isinstance(intent.latest_charge, stripe.Charge):
             raise NotFound("No such transaction")
         return intent.latest_charge
-
-    def _held_by_others(self, charge: stripe.Charge, org_id: str) -> int:
-        """What refunds that are not ours hold of the charge; one call less where nothing was refunded at all."""
-        if charge.amount_refunded == 0:
-            return 0
-        return sum(
-            refund.amount
-            for refund in self._refunds_of(charge.id)
-            if refund.status not in ("failed", "canceled") and _metadata(refund).get(ORG_ID) != org_id
-        )
 
     def _disputes(self, charge: stripe.Charge) -> tuple[DisputeState, int]:
         if not charge.disputed:
@@ -105,6 +106,14 @@ class StripeProcessor:
 
     def find_refund(self, external_id: str) -> ProcessorRefund:
         return _refund_of(_answered(lambda: self._api.refunds.retrieve(external_id)))
+
+    def cancel_refund(self, external_id: str) -> ProcessorRefund:
+        try:
+            return _refund_of(_answered(lambda: self._api.refunds.cancel(external_id)))
+        except ProcessorUnknown as exc:
+            if isinstance(exc.__cause__, stripe.InvalidRequestError):
+                raise ProcessorDeclined("not_cancellable", "Stripe does not take this refund back") from exc
+            raise
 
     def list_refunds(self, charge_id: str) -> Sequence[ProcessorRefund]:
         return [_refund_of(refund) for refund in self._refunds_of(charge_id)]

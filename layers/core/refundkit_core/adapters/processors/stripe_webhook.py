@@ -1,4 +1,4 @@
-"""Stripe's webhooks: the signature, and which refund the event speaks of. Loads no Stripe library.
+"""Stripe's webhooks: the signature, and which charge the event speaks of. Loads no Stripe library.
 
 Source: Stripe's documentation of webhook signatures: ``Stripe-Signature: t=<unix>,v1=<hex>[,v1=…]``, HMAC-SHA256
 over ``<t>.<body>`` with the endpoint's secret.
@@ -16,13 +16,17 @@ from refundkit_core.domain.errors import BadSignature
 
 TOLERANCE_S: Final = 300
 _MAX_SIGNATURES: Final = 20
-_REFUND_EVENTS: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+_REFUND_EVENTS: Final = frozenset(
+    {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated", "charge.refunded"}
+)
+_DISPUTE: Final = "charge.dispute."
+_WARNING: Final = "radar.early_fraud_warning."
 
 
 def read_stripe_webhook(
     connection: Connection, body: bytes, signature: str | None, now_unix: float
 ) -> ProcessorNews | None:
-    """The refund that a signed event speaks of; None where it is about none, or about the other mode.
+    """The charge that a signed event speaks of; None where it concerns no refund or charge, or the other mode.
 
     Raises:
         BadSignature: no secret of the connection signed this body within 300 s before or after ``now_unix``.
@@ -30,11 +34,18 @@ def read_stripe_webhook(
     verify_signature(body, signature, connection.webhook_secrets, now_unix)
     try:
         event = json.loads(body)
-        kind, livemode, refund = event["type"], event["livemode"], event["data"]["object"]
-        is_news = kind in _REFUND_EVENTS and livemode is (connection.tenant.environment == "live")
-        return _news(connection, event["id"], kind, refund["id"]) if is_news else None
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        kind, livemode, shown = event["type"], event["livemode"], event["data"]["object"]
+        if not _concerns_us(kind) or livemode is not (connection.tenant.environment == "live"):
+            return None
+        charge_id = shown["id"] if kind == "charge.refunded" else shown["charge"]
+        warning = shown["fraud_type"] if kind.startswith(_WARNING) else None
+        return _news(connection, event["id"], kind, charge_id, warning)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise BadSignature("The body is not an event of Stripe's") from exc
+
+
+def _concerns_us(kind: str) -> bool:
+    return kind in _REFUND_EVENTS or kind.startswith((_DISPUTE, _WARNING))
 
 
 def verify_signature(body: bytes, signature: str | None, secrets: tuple[str, ...], now_unix: float) -> None:
@@ -59,7 +70,9 @@ def _parsed(header: str) -> tuple[int, list[bytes]]:
     return int(times[0]), signatures[:_MAX_SIGNATURES]
 
 
-def _news(connection: Connection, event_id: Any, kind: str, refund_id: Any) -> ProcessorNews:
-    if not (isinstance(event_id, str) and isinstance(refund_id, str)):
+def _news(connection: Connection, event_id: Any, kind: str, charge_id: Any, warning: Any) -> ProcessorNews | None:
+    if charge_id is None:
+        return None  # a payment without a charge: nothing of it is in any ledger
+    if not (isinstance(event_id, str) and isinstance(charge_id, str) and isinstance(warning, str | None)):
         raise BadSignature("The event has no ids")
-    return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, refund_id)
+    return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, charge_id, warning)

@@ -1,0 +1,60 @@
+"""What slows refunds down or stops them: the kill switches, and the throttle of each processor connection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.table import ConditionFailed, Table
+from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.times import from_unix
+
+CALLS_A_SECOND: Final = 15
+"""Stripe allows 25 requests a second to one endpoint in live mode; the rest is for look-ups and people."""
+
+_KEPT_S: Final = 300
+_ALL: Final = "all"
+
+
+class DynamoSwitches:
+    """``Switches`` on one table: one item a tenant, absent while nothing was ever stopped."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def paused(self, tenant: Tenant, key_id: str | None) -> bool:
+        item = self._table.get(keys.switches(tenant))
+        return item is not None and bool(item.get("stopped", frozenset()) & {_ALL, key_id or _ALL})
+
+    def set(self, tenant: Tenant, key_id: str | None, paused: bool) -> None:
+        expression = "ADD stopped :names" if paused else "DELETE stopped :names"
+        # Adding to and taking from a set suits whatever stands there, so that there is nothing to insist on.
+        anything = "attribute_exists(pk) OR attribute_not_exists(pk)"
+        self._table.update(keys.switches(tenant), expression, anything, {":names": {key_id or _ALL}})
+
+
+class DynamoThrottle:
+    """``Throttle`` on one table: a counter a connection and second, and one item that says when a rest ends."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._resting: dict[str, datetime] = {}
+
+    def wait_s(self, connection_id: str, now: datetime) -> int:
+        resting = self._resting.get(connection_id)
+        if resting is not None and now < resting:
+            return max(1, round((resting - now).total_seconds()))
+        second = int(now.timestamp())
+        key = keys.throttle(connection_id, str(second))
+        expression = "SET calls = if_not_exists(calls, :zero) + :one, #ttl = :ttl"
+        condition = "attribute_not_exists(calls) OR calls < :most"
+        values = {":zero": 0, ":one": 1, ":most": CALLS_A_SECOND, ":ttl": second + _KEPT_S}
+        try:
+            self._table.update(key, expression, condition, values, {"#ttl": "ttl"})
+        except ConditionFailed:
+            return 1 + second % 3
+        return 0
+
+    def rest(self, connection_id: str, until: datetime) -> None:
+        self._resting[connection_id] = from_unix(int(until.timestamp()))

@@ -1,0 +1,71 @@
+"""A person settles a refund of which nobody could find out what became of it (architecture, step 12)."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from refundkit_core.application.ports import Clock, ConnectionStore, Ids, Processors, RefundStore
+from refundkit_core.domain.errors import Conflict, Invalid, NotFound, StoreConflict
+from refundkit_core.domain.events import of_change
+from refundkit_core.domain.ledger import LedgerChange
+from refundkit_core.domain.refund import Refund, moved
+from refundkit_core.domain.tenancy import Tenant
+
+_MAX_TRIES: Final = 20
+
+
+class ResolveRefund:
+    """The use case behind ``refundkit-admin resolve``."""
+
+    def __init__(
+        self, refunds: RefundStore, connections: ConnectionStore, processors: Processors, clock: Clock, ids: Ids
+    ) -> None:
+        self._refunds = refunds
+        self._connections = connections
+        self._processors = processors
+        self._clock = clock
+        self._ids = ids
+
+    def __call__(
+        self, tenant: Tenant, refund_id: str, verdict: Literal["paid", "not_paid"], external_id: str | None
+    ) -> Refund:
+        """Settle a flagged refund as paid (under ``external_id``, which the processor must know) or as not paid.
+
+        Raises:
+            NotFound: no such refund, or the processor knows no refund ``external_id``.
+            Invalid: paid without an external id, or that refund is not this one.
+            Conflict: the refund does not wait for a person.
+        """
+        for attempt in range(1, _MAX_TRIES + 1):
+            refund = self._refunds.head(tenant, refund_id)
+            if refund is None:
+                raise NotFound("No such refund")
+            if refund.status != "processing" or refund.status_detail != "needs_review":
+                raise Conflict(f"The refund is {refund.status} and does not wait for a person")
+            amount, now = refund.money.amount_minor, self._clock.now()
+            if verdict == "paid":
+                self._check(refund, external_id)
+                detail = "resolved_as_paid"
+                after = moved(refund, "completed", now, status_detail=detail, external_refund_id=external_id)
+                change = LedgerChange("settle", amount)
+            else:
+                after = moved(refund, "failed", now, status_detail="resolved_as_not_paid")
+                change = LedgerChange("release", amount)
+            try:
+                self._refunds.change(refund, after, of_change(refund, after), change)
+            except StoreConflict:
+                self._ids.pause(attempt)
+                continue
+            return after
+        raise StoreConflict("The refund kept changing while it was resolved")
+
+    def _check(self, refund: Refund, external_id: str | None) -> None:
+        if external_id is None:
+            raise Invalid("Say which refund at the processor paid it")
+        connection = self._connections.of(refund.tenant, refund.transaction.processor)
+        if connection is None:
+            raise Invalid("Its processor is not connected, so that nothing can be verified")
+        seen = self._processors.connect(connection).find_refund(external_id)
+        ordered = (refund.transaction.charge_id, refund.money.amount_minor, refund.money.currency)
+        if (seen.charge_id, seen.amount_minor, seen.currency) != ordered or not seen.holds_money:
+            raise Invalid(f"{external_id} is another refund: its charge, amount or currency differ, or it failed")
