@@ -27,6 +27,7 @@ SCOPES = {
     ("GET", "/v1/refunds"): "refunds:read",
     ("GET", "/v1/refunds/{id}"): "refunds:read",
     ("GET", "/v1/refunds/{id}/events"): "refunds:read",
+    ("POST", "/v1/refunds/{id}/cancel"): "refunds:write",
     ("GET", "/v1/health"): None,
     ("POST", "/v1/processors/stripe/webhook/{connectionId}"): None,
 }

@@ -40,7 +40,7 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
             assert resource != "*"
             match resource:
                 case {"Fn::Sub": str() as path}:
-                    assert path in ("${FailedRecords.Arn}/*", "${Table.Arn}/index/gsi1")
+                    assert path in ("${FailedRecords.Arn}/*", "${Table.Arn}/index/gsi1", "${Table.Arn}/index/gsi2")
                 case {"Fn::GetAtt": [_, "Arn" | "StreamArn"]}:
                     pass
                 case _:
@@ -141,6 +141,19 @@ def test_every_rule_feeds_a_queue_retries_and_has_a_watched_dead_letter_queue() 
             assert target["Arn"]["Fn::GetAtt"][0] in QUEUES, "a rule that calls a function at once makes a storm"
             assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
             assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in alarmed_queues()
+
+
+def test_every_schedule_retries_has_a_watched_dead_letter_queue_and_its_functions_errors_alarm() -> None:
+    schedules = resources("AWS::Scheduler::Schedule")
+    alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm").values()]
+    watched = [str(value) for alarm in alarms if alarm["MetricName"] == "Errors" for value in _values(alarm)]
+
+    assert schedules
+    for schedule in schedules.values():
+        target = schedule["Properties"]["Target"]
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+        assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in alarmed_queues()
+        assert str({"Ref": target["Arn"]["Fn::GetAtt"][0]}) in watched
 
 
 def test_the_stream_retries_bisects_and_keeps_what_fails() -> None:

@@ -12,7 +12,8 @@ import pytest
 from moto import mock_aws
 from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
 from refundkit_core.adapters.dynamodb.table import Table
-from refundkit_core.application.ports import RefundFilter, RefundStore
+from refundkit_core.application.ports import RefundStore
+from refundkit_core.application.records import RefundFilter
 from refundkit_core.domain.errors import Invalid, StoreConflict
 from refundkit_core.domain.events import of_change, of_look
 from refundkit_core.domain.ledger import LedgerChange, twin_of

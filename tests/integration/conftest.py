@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 from urllib.request import Request, urlopen
 
+import boto3
 import pytest
 from moto import mock_aws
 from refundkit_core.application.provision import NewConnection, NewOrganization
@@ -91,6 +92,25 @@ class World:
         answer: dict[str, Any] = function_module("execute_refund").handler({"Records": [record]}, None)
         return answer
 
+    def sweep_and_work(self, minutes: int) -> None:
+        """Let time pass here and at the sandbox, sweep, and work off the execution queue."""
+        self.clock.advance(minutes=minutes)
+        self.stripe("POST", "/_sandbox/clock", {"now": int(self.clock.now().timestamp())})
+        function_module("sweep").handler({}, None)
+        sqs, queue = boto3.client("sqs"), self.container.settings.execution_queue_url
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                record = {"messageId": message["MessageId"], "body": message["Body"]}
+                function_module("execute_refund").handler({"Records": [record]}, None)
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def reconnect(self) -> None:
+        """Connect the sandbox account anew, as after its credentials expired."""
+        self.connection = self.container.provision.connect(
+            self.organization.org_id, "test", "stripe", self.sandbox.test_key, "http://127.0.0.1:9/api"
+        )
+        self.container.connections.forget(self.tenant, "stripe")
+
     def shown(self, refund_id: str) -> dict[str, Any]:
         """The refund as ``GET`` shows it."""
         status, envelope, _ = self.call("GET", f"/v1/refunds/{refund_id}")
@@ -117,7 +137,15 @@ def world(sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Ite
         container = Container(settings, clock)
         containers.container.cache_clear()
         monkeypatch.setattr(containers, "container", lambda: container)
-        for name in ("refunds", "health", "processor_webhook", "processor_events", "execute_refund", "publish_events"):
+        for name in (
+            "refunds",
+            "health",
+            "processor_webhook",
+            "processor_events",
+            "execute_refund",
+            "publish_events",
+            "sweep",
+        ):
             module: ModuleType = function_module(name)
             monkeypatch.setattr(module, "container", lambda: container)
         monkeypatch.setattr(http, "container", lambda: container)

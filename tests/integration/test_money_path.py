@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
+import stripe
+from refundkit_core.adapters.dynamodb.brakes import DynamoThrottle
 
 from tests.integration.conftest import World
 from tests.support.functions import function_module
@@ -29,13 +31,13 @@ def webhook(world: World, event: dict[str, Any], secret: str | None = None, **op
     return world.call("POST", path, body, key=None, headers=headers)
 
 
-def refund_event(refund_id: str, kind: str = "refund.updated", livemode: bool = False) -> dict[str, Any]:
+def refund_event(charge_id: str, kind: str = "refund.updated", livemode: bool = False) -> dict[str, Any]:
     return {
         "id": "evt_1",
         "object": "event",
         "type": kind,
         "livemode": livemode,
-        "data": {"object": {"id": refund_id, "object": "refund"}},
+        "data": {"object": {"id": "re_1", "object": "refund", "charge": charge_id}},
     }
 
 
@@ -116,8 +118,6 @@ def test_an_unknown_transaction_is_404_and_an_environment_without_a_connection_4
 def test_a_refund_made_in_stripes_dashboard_counts(world: World) -> None:
     charge = world.charge(payment_intent=False)
     request = {"charge": charge["id"], "amount": "4500"}
-    import stripe
-
     client = stripe.StripeClient(world.sandbox.test_key, base_addresses={"api": world.sandbox.url})
     client.v1.refunds.create({"charge": request["charge"], "amount": 4500})
 
@@ -154,19 +154,33 @@ def test_whatever_stripe_answers_the_refund_is_paid_once(world: World, kind: str
     opened = world.refund(world.charge()["id"])
     world.stripe("POST", "/_sandbox/faults", {"operation": "refunds.create", "kind": kind, "times": 1})
 
-    first = world.execute(opened["id"])
+    assert world.execute(opened["id"]) == {"batchItemFailures": []}
 
-    assert first == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     unknown = world.shown(opened["id"])
     assert (unknown["status"], unknown["statusDetail"]) == ("processing", "outcome_unknown")
-    world.execute(opened["id"])
+    if kind == "status_401":
+        world.reconnect()
+    world.sweep_and_work(minutes=2)
     paid = world.paid_at_stripe(opened["id"])
     shown = world.shown(opened["id"])
-    if kind in ("status_500", "status_500_after"):
-        assert shown["statusDetail"] == "outcome_unknown"  # Stripe replays the 500 it saved for this key
-        assert len(paid) == (1 if kind == "status_500_after" else 0)
+    if kind == "status_500":
+        assert paid == []  # Stripe replays the 500 that it saved for this key, for 24 hours
+        assert shown["statusDetail"] == "outcome_unknown"
     else:
         assert (shown["status"], [row["id"] for row in paid]) == ("completed", [shown["externalRefundId"]])
+
+
+def test_a_refund_that_stripe_answers_with_500_for_ever_ends_with_a_person(world: World) -> None:
+    opened = world.refund(world.charge()["id"])
+    world.stripe("POST", "/_sandbox/faults", {"operation": "refunds.create", "kind": "status_500", "times": 1})
+    world.execute(opened["id"])
+
+    for _ in range(30):
+        world.sweep_and_work(minutes=60)
+
+    shown = world.shown(opened["id"])
+    assert (shown["status"], shown["statusDetail"]) == ("processing", "needs_review")
+    assert world.paid_at_stripe(opened["id"]) == []
 
 
 def test_a_refund_that_stripe_refuses_for_good_fails_and_frees_its_money(world: World) -> None:
@@ -182,13 +196,14 @@ def test_a_refund_that_stripe_refuses_for_good_fails_and_frees_its_money(world: 
 
 
 def test_a_pending_refund_finishes_through_the_webhook_and_duplicates_change_nothing(world: World) -> None:
-    opened = world.refund(world.charge()["id"])
+    charge = world.charge()["id"]
+    opened = world.refund(charge)
     world.stripe("POST", "/_sandbox/faults", {"operation": "refunds.create", "kind": "refund_pending", "times": 1})
     world.execute(opened["id"])
     external = world.shown(opened["id"])["externalRefundId"]
     world.stripe("POST", f"/_sandbox/refunds/{external}", {"status": "succeeded"})
 
-    answers = [webhook(world, refund_event(external))[:2] for _ in range(2)]
+    answers = [webhook(world, refund_event(charge))[:2] for _ in range(2)]
 
     assert answers == [(200, {"data": {"received": True}, "error": None})] * 2
     assert deliver_news(world) == [{"batchItemFailures": []}] * 2
@@ -204,7 +219,7 @@ def test_a_late_failure_through_the_webhook_frees_the_money(world: World) -> Non
     external = world.shown(opened["id"])["externalRefundId"]
     world.stripe("POST", f"/_sandbox/refunds/{external}", {"status": "failed", "failure_reason": "declined"})
 
-    webhook(world, refund_event(external, "refund.failed"))
+    webhook(world, refund_event(charge, "refund.failed"))
     deliver_news(world)
 
     shown = world.shown(opened["id"])
@@ -212,8 +227,8 @@ def test_a_late_failure_through_the_webhook_frees_the_money(world: World) -> Non
     assert post(world, charge, 5000)[0] == 201
 
 
-def test_news_of_a_refund_that_is_not_ours_is_taken_and_changes_nothing(world: World) -> None:
-    assert webhook(world, refund_event("re_unknown"))[0] == 200
+def test_news_of_a_charge_that_the_account_has_not_is_taken_and_changes_nothing(world: World) -> None:
+    assert webhook(world, refund_event("ch_unknown"))[0] == 200
     assert deliver_news(world) == [{"batchItemFailures": []}]
 
 
@@ -230,7 +245,7 @@ def test_news_of_a_refund_that_is_not_ours_is_taken_and_changes_nothing(world: W
     ],
 )
 def test_a_webhook_that_nobody_signed_is_400_and_queues_nothing(world: World, options: dict[str, Any]) -> None:
-    status, envelope, _ = webhook(world, refund_event("re_1"), **options)
+    status, envelope, _ = webhook(world, refund_event("ch_1"), **options)
 
     assert (status, envelope["error"]["code"]) == (400, "validation_error")
     assert deliver_news(world) == []
@@ -238,18 +253,18 @@ def test_a_webhook_that_nobody_signed_is_400_and_queues_nothing(world: World, op
 
 @pytest.mark.parametrize("skew_s", [-300, 300])
 def test_a_signature_within_the_tolerance_is_taken(world: World, skew_s: int) -> None:
-    assert webhook(world, refund_event("re_1"), skew_s=skew_s)[0] == 200
+    assert webhook(world, refund_event("ch_1"), skew_s=skew_s)[0] == 200
 
 
 def test_news_of_the_other_mode_or_of_other_things_is_acknowledged_and_not_queued(world: World) -> None:
-    assert webhook(world, refund_event("re_1", livemode=True))[0] == 200
-    assert webhook(world, refund_event("re_1", "customer.created"))[0] == 200
+    assert webhook(world, refund_event("ch_1", livemode=True))[0] == 200
+    assert webhook(world, refund_event("ch_1", "customer.created"))[0] == 200
     assert deliver_news(world) == []
 
 
 @pytest.mark.parametrize("connection_id", ["con_00000000000000000000000000", "x", "con_"])
 def test_an_unknown_connection_is_404(world: World, connection_id: str) -> None:
-    assert webhook(world, refund_event("re_1"), connection_id=connection_id)[0] == 404
+    assert webhook(world, refund_event("ch_1"), connection_id=connection_id)[0] == 404
 
 
 def test_a_signed_body_that_is_no_event_is_400(world: World) -> None:
@@ -353,3 +368,125 @@ def test_credentials_are_stored_as_ciphertext_only(world: World) -> None:
 
     for secret in (world.sandbox.test_key, world.connection.webhook_secret, world.organization.test_key):
         assert secret not in items
+
+
+def test_a_refund_made_in_the_dashboard_becomes_ours_through_the_webhook(world: World) -> None:
+    charge = world.charge()["id"]
+    client = stripe.StripeClient(world.sandbox.test_key, base_addresses={"api": world.sandbox.url})
+    made = client.v1.refunds.create({"charge": charge, "amount": 1200})
+
+    for _ in range(2):
+        webhook(world, refund_event(charge, "refund.created"))
+    deliver_news(world)
+
+    (adopted,) = world.call("GET", "/v1/refunds")[1]["data"]
+    assert {name: adopted[name] for name in ("externalRefundId", "amount", "status", "initiatedBy")} == {
+        "externalRefundId": made.id,
+        "amount": 1200,
+        "status": "completed",
+        "initiatedBy": "processor",
+    }
+    assert post(world, charge, 3801)[1]["error"]["code"] == "amount_exceeds_refundable"
+    assert post(world, charge, 3800)[0] == 201
+
+
+def test_a_dispute_stops_a_refund_that_was_not_handed_over_and_a_won_one_unblocks(world: World) -> None:
+    charge = world.charge()["id"]
+    opened = world.refund(charge)
+    dispute = world.stripe("POST", f"/_sandbox/charges/{charge}/dispute", {"status": "needs_response"})
+    event = {**refund_event(charge), "type": "charge.dispute.created"}
+    event["data"] = {"object": {"id": dispute["id"], "object": "dispute", "charge": charge}}
+    webhook(world, event)
+    deliver_news(world)
+
+    world.execute(opened["id"])
+
+    assert world.shown(opened["id"])["statusDetail"] == "transaction_disputed"
+    assert world.paid_at_stripe(opened["id"]) == []
+    world.stripe("POST", f"/_sandbox/disputes/{dispute['id']}", {"status": "won"})
+    webhook(world, event)
+    deliver_news(world)
+    assert post(world, charge)[0] == 201
+
+
+def test_an_early_fraud_warning_is_recorded(world: World) -> None:
+    charge = world.charge()["id"]
+    warning = world.stripe("POST", f"/_sandbox/charges/{charge}/early_fraud_warning", {"fraud_type": "misc"})
+    event = {**refund_event(charge), "type": "radar.early_fraud_warning.created"}
+    event["data"] = {"object": warning}
+
+    webhook(world, event)
+    deliver_news(world)
+
+    items = boto3.client("dynamodb").scan(TableName="refundkit")["Items"]
+    assert [item["fraud_warning"]["S"] for item in items if item["sk"]["S"] == "LEDGER"] == ["misc"]
+
+
+def test_a_pending_refund_is_cancelled_and_a_paid_one_is_not(world: World) -> None:
+    charge = world.charge()["id"]
+    opened, paid = world.refund(charge), world.refund(charge, amount=1)
+    world.execute(paid["id"])
+
+    answers = [world.call("POST", f"/v1/refunds/{opened['id']}/cancel") for _ in range(2)]
+    refused = world.call("POST", f"/v1/refunds/{paid['id']}/cancel")
+
+    assert [(status, envelope["data"]["status"]) for status, envelope, _ in answers] == [(200, "cancelled")] * 2
+    assert (refused[0], refused[1]["error"]["code"]) == (409, "refund_not_cancellable")
+    world.execute(opened["id"])
+    assert world.paid_at_stripe(opened["id"]) == []
+
+
+def test_a_refund_that_requires_action_is_taken_back(world: World) -> None:
+    opened = world.refund(world.charge()["id"])
+    fault = {"operation": "refunds.create", "kind": "refund_requires_action", "times": 1}
+    world.stripe("POST", "/_sandbox/faults", fault)
+    world.execute(opened["id"])
+    assert world.shown(opened["id"])["statusDetail"] == "requires_action"
+
+    status, envelope, _ = world.call("POST", f"/v1/refunds/{opened['id']}/cancel")
+
+    assert (status, envelope["data"]["status"]) == (200, "cancelled")
+
+
+def test_paused_refunds_are_503_and_queued_ones_wait(world: World) -> None:
+    charge = world.charge()["id"]
+    opened = world.refund(charge, amount=1)
+    world.container.switches.set(world.tenant, None, paused=True)
+
+    status, envelope, _ = post(world, charge)
+    world.execute(opened["id"])
+
+    assert (status, envelope["error"]["code"]) == (503, "refunds_paused")
+    assert world.shown(opened["id"])["status"] == "pending"
+    world.container.switches.set(world.tenant, None, paused=False)
+    world.sweep_and_work(minutes=5)
+    assert world.shown(opened["id"])["status"] == "completed"
+
+
+def test_the_sixteenth_call_of_a_second_waits_and_other_connections_do_not(world: World) -> None:
+    throttle, now = DynamoThrottle(world.container.table), world.clock.now()
+
+    waits = [throttle.wait_s("con_1", now) for _ in range(17)]
+
+    assert waits[:15] == [0] * 15
+    assert all(wait > 0 for wait in waits[15:])
+    assert throttle.wait_s("con_2", now) == 0
+    world.clock.advance(seconds=1)
+    assert throttle.wait_s("con_1", world.clock.now()) == 0
+
+
+def test_expired_credentials_mark_the_connection_and_newer_ones_stay_as_they_are(world: World) -> None:
+    stored = world.container.connections.of(world.tenant, "stripe")
+    assert stored is not None
+    world.container.connections.mark(stored, "error", world.clock.now())
+    marked = world.container.connections.of(world.tenant, "stripe")
+    assert marked is not None
+    assert marked.status == "error"
+
+    world.reconnect()
+    world.container.connections.mark(stored, "error", world.clock.now())
+    world.clock.advance(minutes=6)
+
+    renewed = world.container.connections.of(world.tenant, "stripe")
+    assert renewed is not None
+    assert renewed.status == "active"

@@ -20,6 +20,8 @@ EXPECTED: dict[str, Any] = {
     "refunds/list": 401,
     "refunds/get": 401,
     "refunds/timeline": 401,
+    "refunds/cancel": 401,
+    "sweep/schedule": {"due": 0},
     "health/health": 200,
     "health/unknown_path": 404,
     "processor_webhook/refund_updated": 404,  # its connection is unknown
@@ -40,7 +42,7 @@ def test_a_sample_is_understood(world: World, sample: Path) -> None:
     assert (answer.get("statusCode") or answer) == EXPECTED[name_of(sample)]
 
 
-@pytest.mark.parametrize("name", ["create", "create_full", "list", "get", "timeline"])
+@pytest.mark.parametrize("name", ["create", "create_full", "list", "get", "timeline", "cancel"])
 def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, name: str) -> None:
     charge = world.charge(payment_intent=True)
     opened = world.refund(charge["id"], amount=1)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from refundkit_core.application.ports import Connection, PaymentProcessor
+from refundkit_core.application.ports import PaymentProcessor
+from refundkit_core.application.records import Connection
 from refundkit_core.domain.errors import NotFound, ProcessorDeclined
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder
 from refundkit_core.domain.tenancy import Tenant

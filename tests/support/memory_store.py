@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from refundkit_core.application.ports import RefundFilter, RefundPage
+from refundkit_core.application.records import RefundFilter, RefundPage
 from refundkit_core.domain.errors import Invalid, StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of

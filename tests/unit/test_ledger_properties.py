@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from refundkit_core.application.ports import RefundFilter
+from refundkit_core.application.records import RefundFilter
 from refundkit_core.domain.errors import ProcessorDeclined, ProcessorUnknown, RefundKitError
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.refund import Refund

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from refundkit_core.application.ports import ProcessorNews
+from refundkit_core.application.records import ProcessorNews
 from refundkit_core.domain import errors
 from refundkit_core.domain.processor import ProcessorRefund
 

@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 from refundkit_core.application.ports import (
     Clock,
-    Connection,
     ConnectionStore,
     ExecutionQueue,
     Ids,
@@ -18,6 +17,7 @@ from refundkit_core.application.ports import (
     Switches,
     Throttle,
 )
+from refundkit_core.application.records import Connection
 from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.domain.errors import (
     NotFound,

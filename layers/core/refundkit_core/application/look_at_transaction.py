@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from refundkit_core.application.ports import Clock, Connection, Ids, OrganizationStore, PaymentProcessor, RefundStore
+from refundkit_core.application.ports import Clock, Ids, OrganizationStore, PaymentProcessor, RefundStore
+from refundkit_core.application.records import Connection
 from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import of_change, of_look

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
+from refundkit_core.application.records import (
+    ApiKeyRecord,
+    Connection,
+    Organization,
+    ProcessorAccount,
+    ProcessorNews,
+    RefundFilter,
+    RefundPage,
+)
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, RefundOrder
@@ -28,24 +36,6 @@ class Ids(Protocol):
 
     def pause(self, attempt: int) -> None:
         """Wait a random moment before try number ``attempt`` (from 1) of a write that lost a race."""
-
-
-class RefundPage(NamedTuple):
-    """Refunds newest first, and where the next page starts (None: nothing is left)."""
-
-    refunds: Sequence[tuple[Refund, Request]]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RefundFilter:
-    """Which refunds a list shows; None does not filter."""
-
-    status: str | None
-    processor: str | None
-    limit: int
-    offset: int
-    cursor: str | None
 
 
 class RefundStore(Protocol):
@@ -104,24 +94,6 @@ class RefundStore(Protocol):
         """Keep that ``transaction_id`` names this charge; the same again changes nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """An organization's connection to a processor in one environment, credentials opened. Never leaves the server."""
-
-    id: str
-    tenant: Tenant
-    processor: str
-    account_id: str
-    secret_key: str
-    webhook_secrets: tuple[str, ...]
-    status: str
-    version: int = 1
-
-    def reaches(self, account_id: str) -> bool:
-        """Whether refunds of charges in ``account_id`` may still go through this connection."""
-        return self.status != "inactive" and self.account_id == account_id
-
-
 class ConnectionStore(Protocol):
     """Processor connections, credentials encrypted at rest."""
 
@@ -134,22 +106,6 @@ class ConnectionStore(Protocol):
 
     def mark(self, connection: Connection, status: Literal["active", "inactive", "error"], at: datetime) -> None:
         """Change the status of exactly this connection with these credentials; a newer one stays as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKeyRecord:
-    """A key as stored: by its hash, with its owner and rights. ``limit_per_minute`` meters it."""
-
-    id: str
-    tenant: Tenant
-    hash: str
-    prefix: str
-    name: str
-    owner: str
-    scopes: frozenset[str]
-    created_at: datetime
-    expires_at: datetime | None
-    limit_per_minute: int
 
 
 class ApiKeyStore(Protocol):
@@ -165,18 +121,8 @@ class ApiKeyStore(Protocol):
 
     def put(self, key: ApiKeyRecord) -> None: ...
 
-
-@dataclass(frozen=True, slots=True)
-class Organization:
-    """An organization and its owner. ``secret`` derives ids from idempotency keys; made once, never rotated."""
-
-    id: str
-    name: str
-    owner_id: str
-    owner_name: str
-    owner_email: str
-    secret: bytes
-    created_at: datetime
+    def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
+        """The tenant's keys, oldest first."""
 
 
 class OrganizationStore(Protocol):
@@ -229,13 +175,6 @@ class PaymentProcessor(Protocol):
         """
 
 
-class ProcessorAccount(NamedTuple):
-    """Whose credentials these are."""
-
-    account_id: str
-    livemode: bool
-
-
 class ProcessorSetup(Protocol):
     """What connecting a processor takes."""
 
@@ -254,18 +193,6 @@ class Processors(Protocol):
         """The processor whose transactions have ids of this shape."""
 
     def connect(self, connection: Connection) -> PaymentProcessor: ...
-
-
-class ProcessorNews(NamedTuple):
-    """What a processor's webhook said, in ids: what happened is read afresh from the processor."""
-
-    connection_id: str
-    tenant: Tenant
-    processor: str
-    external_event_id: str
-    type: str
-    charge_id: str
-    fraud_warning: str | None = None
 
 
 class ProcessorNewsQueue(Protocol):

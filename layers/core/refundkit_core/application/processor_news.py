@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import Final, Literal, Protocol
 
 from refundkit_core.application.look_at_transaction import LookAtTransaction
-from refundkit_core.application.ports import (
-    Clock,
-    Connection,
-    ConnectionStore,
-    ProcessorNews,
-    ProcessorNewsQueue,
-    Processors,
-)
+from refundkit_core.application.ports import Clock, ConnectionStore, ProcessorNewsQueue, Processors
+from refundkit_core.application.records import Connection, ProcessorNews
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.ids import is_id
 

@@ -8,17 +8,8 @@ from typing import Final, NamedTuple
 
 from refundkit.api_keys import generate_api_key
 
-from refundkit_core.application.ports import (
-    ApiKeyRecord,
-    ApiKeyStore,
-    Clock,
-    Connection,
-    ConnectionStore,
-    Ids,
-    Organization,
-    OrganizationStore,
-    ProcessorSetup,
-)
+from refundkit_core.application.ports import ApiKeyStore, Clock, ConnectionStore, Ids, OrganizationStore, ProcessorSetup
+from refundkit_core.application.records import ApiKeyRecord, Connection, Organization
 from refundkit_core.domain.errors import Invalid
 from refundkit_core.domain.tenancy import Environment, Tenant
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refundkit_core.application.ports import RefundFilter, RefundPage, RefundStore
+from refundkit_core.application.ports import RefundStore
+from refundkit_core.application.records import RefundFilter, RefundPage
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ids import is_id

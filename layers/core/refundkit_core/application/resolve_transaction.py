@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from refundkit_core.application.look_at_transaction import LookAtTransaction
-from refundkit_core.application.ports import (
-    Clock,
-    Connection,
-    ConnectionStore,
-    PaymentProcessor,
-    Processors,
-    RefundStore,
-)
+from refundkit_core.application.ports import Clock, ConnectionStore, PaymentProcessor, Processors, RefundStore
+from refundkit_core.application.records import Connection
 from refundkit_core.domain.errors import NotFound, ProcessorNotConnected
 from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.tenancy import Tenant

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from refundkit_core.application.execute_refund import ExecuteRefund
-from refundkit_core.application.ports import ProcessorNews
 from refundkit_core.application.processor_news import ApplyProcessorNews
+from refundkit_core.application.records import ProcessorNews
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints.observability import log, log_failure
 

@@ -13,7 +13,7 @@ from refundkit.contracts.refunds import (
 )
 
 from refundkit_core.application.create_refund import OpenRefund
-from refundkit_core.application.ports import RefundFilter
+from refundkit_core.application.records import RefundFilter
 from refundkit_core.domain.errors import Detail, Invalid
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.refund import Refund, Request

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table, without_nones
-from refundkit_core.application.ports import ApiKeyRecord
+from refundkit_core.application.records import ApiKeyRecord
 from refundkit_core.domain.errors import RateLimited, StoreConflict, Unauthenticated
 from refundkit_core.domain.tenancy import Caller, Tenant
-from refundkit_core.domain.times import iso
+from refundkit_core.domain.times import from_unix, iso, parse_iso
 
 _MINUTE_S: Final = 60
 _MAX_TRIES: Final = 4
@@ -29,7 +30,8 @@ class DynamoApiKeyStore:
     """``ApiKeyStore`` on one table.
 
     A minute's first request starts its counter, later ones count up: two different writes. Each worker remembers
-    which minute it saw of a key, and so nearly always sends the right one first.
+    which minute it saw of a key, and so nearly always sends the right one first. What is metered on every request is an
+    item outside every index, so that it costs one write unit; what a list of keys shows stands in another.
     """
 
     def __init__(self, table: Table) -> None:
@@ -63,23 +65,51 @@ class DynamoApiKeyStore:
         return self._table.update(keys.api_key(key_hash), expression, condition, values)
 
     def put(self, key: ApiKeyRecord) -> None:
-        at = keys.api_key(key.hash)
-        item = {
+        at, listed = keys.api_key(key.hash), keys.api_key_entry(key.tenant, key.id)
+        rights = {"id": key.id, "owner": key.owner, "scopes": key.scopes}
+        expires = int(key.expires_at.timestamp()) if key.expires_at else None
+        metered = {
             "pk": at.pk,
             "sk": at.sk,
-            "gsi1pk": keys.api_keys_index(key.tenant),
-            "gsi1sk": f"{iso(key.created_at)}#{key.id}",
-            "id": key.id,
+            **rights,
             "org": key.tenant.org_id,
             "env": key.tenant.environment,
+            "per_minute": key.limit_per_minute,
+            "expires": expires,
+        }
+        entry = {
+            "pk": listed.pk,
+            "sk": listed.sk,
+            **rights,
+            "hash": key.hash,
             "prefix": key.prefix,
             "name": key.name,
-            "owner": key.owner,
-            "scopes": key.scopes,
+            "created": iso(key.created_at),
+            "expires": expires,
             "per_minute": key.limit_per_minute,
-            "expires": int(key.expires_at.timestamp()) if key.expires_at else None,
         }
-        self._table.put(without_nones(item), "attribute_not_exists(pk)")
+        new = "attribute_not_exists(pk)"
+        table = self._table
+        table.transact([table.put_op(without_nones(metered), new), table.put_op(without_nones(entry), new)])
+
+    def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
+        return [_record_of(tenant, item) for item in self._table.query(keys.api_key_entry(tenant, "").pk, "KEY#")]
+
+
+def _record_of(tenant: Tenant, item: Item) -> ApiKeyRecord:
+    expires = item.get("expires")
+    return ApiKeyRecord(
+        id=item["id"],
+        tenant=tenant,
+        hash=item["hash"],
+        prefix=item["prefix"],
+        name=item["name"],
+        owner=item["owner"],
+        scopes=frozenset(item["scopes"]),
+        created_at=parse_iso(item["created"]),
+        expires_at=None if expires is None else from_unix(expires),
+        limit_per_minute=item["per_minute"],
+    )
 
 
 def _counts_now(item: Item | None, now_unix: int, minute: int) -> bool:

@@ -11,7 +11,8 @@ ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
 connection         ORG#<org>#<env>#CONNECTION              <processor>
 connection by id   CONNECTION#<con>                        CONNECTION          (points to the connection)
-API key            KEY#<sha256>                            KEY                 ORG#<org>#<env>#KEYS / <time>#<key>
+API key            KEY#<sha256>                            KEY                 (what is metered; names its tenant)
+API key, listed    ORG#<org>#<env>#KEYS                    KEY#<key>
 switches           ORG#<org>#<env>#SWITCHES                SWITCHES
 throttle           CONNECTION#<con>                        THROTTLE#<second>   (forgotten by TTL)
 organization       ORG#<org>                               ORG
@@ -88,8 +89,8 @@ def api_key(key_hash: str) -> Key:
     return Key(f"KEY#{key_hash}", "KEY")
 
 
-def api_keys_index(tenant: Tenant) -> str:
-    return f"{_tenant(tenant)}#KEYS"
+def api_key_entry(tenant: Tenant, key_id: str) -> Key:
+    return Key(f"{_tenant(tenant)}#KEYS", f"KEY#{key_id}")
 
 
 def switches(tenant: Tenant) -> Key:

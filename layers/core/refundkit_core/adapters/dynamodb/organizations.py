@@ -10,7 +10,8 @@ from typing import Final, Generic, TypeVar
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table
 from refundkit_core.adapters.secrets import SecretBox
-from refundkit_core.application.ports import Clock, Connection, Organization
+from refundkit_core.application.ports import Clock
+from refundkit_core.application.records import Connection, Organization
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso
@@ -146,8 +147,12 @@ class DynamoConnectionStore:
             ]
         )
 
+    def forget(self, tenant: Tenant, processor: str) -> None:
+        """Read the connection anew next time, whatever this worker has opened."""
+        self._opened.forget(f"{tenant.org_id}#{tenant.environment}#{processor}")
+
     def mark(self, connection: Connection, status: str, at: datetime) -> None:
-        self._opened.forget(f"{connection.tenant.org_id}#{connection.tenant.environment}#{connection.processor}")
+        self.forget(connection.tenant, connection.processor)
         self._opened.forget(connection.id)
         key = keys.connection(connection.tenant, connection.processor)
         values = {":state": status, ":at": iso(at), ":version": connection.version, ":id": connection.id}

@@ -22,7 +22,7 @@ from refundkit_core.adapters.dynamodb.refund_items import (
     twins_value,
 )
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table
-from refundkit_core.application.ports import RefundFilter, RefundPage
+from refundkit_core.application.records import RefundFilter, RefundPage
 from refundkit_core.domain.errors import Invalid, StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ids import is_id

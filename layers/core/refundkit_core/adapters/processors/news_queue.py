@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from refundkit_core.application.ports import ProcessorNews
+from refundkit_core.application.records import ProcessorNews
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from refundkit_core.application.ports import Connection, PaymentProcessor, ProcessorSetup
+from refundkit_core.application.ports import PaymentProcessor, ProcessorSetup
+from refundkit_core.application.records import Connection
 
 _MAX_CONNECTED: Final = 100
 _SHAPES: Final[dict[str, tuple[str, ...]]] = {"stripe": ("ch_", "py_", "pi_")}

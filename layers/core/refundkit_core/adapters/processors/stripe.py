@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import stripe
 
 from refundkit_core.adapters.processors.stripe_codes import DEFINITE, DISPUTE, REASON, REFUND_STATUS, SEVERITY
-from refundkit_core.application.ports import ProcessorAccount
+from refundkit_core.application.records import ProcessorAccount
 from refundkit_core.domain.errors import NotFound, ProcessorDeclined, ProcessorDenied, ProcessorUnknown
 from refundkit_core.domain.processor import ChargeSnapshot, DisputeState, ProcessorRefund, RefundOrder
 from refundkit_core.domain.times import from_unix

@@ -11,7 +11,7 @@ import hmac
 import json
 from typing import Any, Final
 
-from refundkit_core.application.ports import Connection, ProcessorNews
+from refundkit_core.application.records import Connection, ProcessorNews
 from refundkit_core.domain.errors import BadSignature
 
 TOLERANCE_S: Final = 300

@@ -1,0 +1,95 @@
+"""What passes between the use cases and their ports besides the domain's own objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from refundkit_core.domain.refund import Refund, Request
+from refundkit_core.domain.tenancy import Tenant
+
+
+class RefundPage(NamedTuple):
+    """Refunds newest first, and where the next page starts (None: nothing is left)."""
+
+    refunds: Sequence[tuple[Refund, Request]]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFilter:
+    """Which refunds a list shows; None does not filter."""
+
+    status: str | None
+    processor: str | None
+    limit: int
+    offset: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An organization's connection to a processor in one environment, credentials opened. Never leaves the server."""
+
+    id: str
+    tenant: Tenant
+    processor: str
+    account_id: str
+    secret_key: str
+    webhook_secrets: tuple[str, ...]
+    status: str
+    version: int = 1
+
+    def reaches(self, account_id: str) -> bool:
+        """Whether refunds of charges in ``account_id`` may still go through this connection."""
+        return self.status != "inactive" and self.account_id == account_id
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRecord:
+    """A key as stored: by its hash, with its owner and rights. ``limit_per_minute`` meters it."""
+
+    id: str
+    tenant: Tenant
+    hash: str
+    prefix: str
+    name: str
+    owner: str
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None
+    limit_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization and its owner. ``secret`` derives ids from idempotency keys; made once, never rotated."""
+
+    id: str
+    name: str
+    owner_id: str
+    owner_name: str
+    owner_email: str
+    secret: bytes
+    created_at: datetime
+
+
+class ProcessorAccount(NamedTuple):
+    """Whose credentials these are."""
+
+    account_id: str
+    livemode: bool
+
+
+class ProcessorNews(NamedTuple):
+    """What a processor's webhook said, in ids: what happened is read afresh from the processor."""
+
+    connection_id: str
+    tenant: Tenant
+    processor: str
+    external_event_id: str
+    type: str
+    charge_id: str
+    fraud_warning: str | None = None
