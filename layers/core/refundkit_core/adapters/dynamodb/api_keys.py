@@ -93,7 +93,7 @@ class DynamoApiKeyStore:
         table.transact([table.put_op(without_nones(metered), new), table.put_op(without_nones(entry), new)])
 
     def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
-        return [_record_of(tenant, item) for item in self._table.query(keys.api_key_entry(tenant, "").pk, "KEY#")]
+        return [_record_of(tenant, item) for item in self._table.query(*keys.api_key_entry(tenant, ""))]
 
 
 def _record_of(tenant: Tenant, item: Item) -> ApiKeyRecord:
