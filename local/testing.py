@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from local.bootstrap import VENVS, python_of
+from local.captured import run_captured
 from local.console import colour, done, say
 from local.settings import ROOT
 
@@ -75,21 +76,8 @@ def run_check(check: Check) -> Outcome:
     folders = ("", "layers/core", "layers/sdk")
     environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / folder) for folder in folders)
     began = time.monotonic()
-    try:
-        result = subprocess.run(
-            check.command,
-            cwd=ROOT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=CHECK_TIMEOUT_S,
-            check=False,
-        )
-        good, output = result.returncode == 0, result.stdout + result.stderr
-    except subprocess.TimeoutExpired:
-        good, output = False, f"took over {CHECK_TIMEOUT_S} s"
-    return Outcome(check.name, good, time.monotonic() - began, output)
+    result = run_captured(check.command, environ, CHECK_TIMEOUT_S)
+    return Outcome(check.name, result.code == 0, time.monotonic() - began, result.stdout + result.stderr)
 
 
 def older_pythons() -> list[Check]:
