@@ -6,10 +6,12 @@ import json
 import os
 import re
 import subprocess
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.deploy import aws_session
 from local.http_json import call
 from local.run import first_commands
 from local.stack import Stack
@@ -175,6 +177,30 @@ def test_the_inbox_holds_the_owners_welcome(stack: Stack) -> None:
     owner = stack.record["owner_email"]
     messages = call("GET", f"{stack.record['inbox_url']}/messages?to={owner}").body
     assert [message["subject"] for message in messages] == ["Welcome to RefundKit on your machine"]
+
+
+def test_what_is_sent_through_ses_is_in_the_inbox(stack: Stack) -> None:
+    with closing(aws_session().client("sesv2", endpoint_url=stack.settings.aws_url)) as mailer:
+        mailer.create_email_identity(EmailIdentity="hello@refundkit.example.com")
+        mailer.send_email(
+            FromEmailAddress="hello@refundkit.example.com",
+            Destination={"ToAddresses": ["finance@acme.example.com"]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": "Approve a refund"},
+                    "Body": {"Text": {"Data": "of 120 USD"}, "Html": {"Data": "<b>of 120 USD</b>"}},
+                }
+            },
+        )
+    (message,) = call("GET", f"{stack.record['inbox_url']}/messages?to=finance@acme.example.com").body
+    told = {name: message[name] for name in ("kind", "from", "subject", "text", "html")}
+    assert told == {
+        "kind": "email",
+        "from": "hello@refundkit.example.com",
+        "subject": "Approve a refund",
+        "text": "of 120 USD",
+        "html": "<b>of 120 USD</b>",
+    }
 
 
 def test_the_description_of_the_stack_is_for_its_owner_only(stack: Stack) -> None:
