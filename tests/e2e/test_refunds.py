@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,9 +15,7 @@ from local.deploy import aws_session
 from local.http_json import call
 from local.run import first_commands
 from local.stack import Stack
-
-if TYPE_CHECKING:
-    from conftest import Merchant
+from tests.e2e.merchant import Merchant, eventually
 
 pytestmark = pytest.mark.stack
 
@@ -108,25 +106,14 @@ def test_a_refund_that_is_pending_at_the_processor_finishes_through_its_webhook(
     }
     assert call("POST", f"{merchant.stripe_url}/_sandbox/faults", fault).status < 300
     refund_id = merchant.refund(charge, 700).body["data"]["id"]
-    waiting = merchant.refund_in(refund_id, "processing")
-    assert waiting["status"] == "processing"
-    (at_processor,) = wait_for_refunds(merchant, charge)
+    merchant.refund_in(refund_id, "processing")
+    (at_processor,) = eventually(lambda: merchant.at_the_processor(charge), 20, lambda: "the processor has none")
     assert at_processor["status"] == "pending"
     moved = call("POST", f"{merchant.stripe_url}/_sandbox/refunds/{at_processor['id']}", {"status": "succeeded"})
     assert moved.status < 300, moved
     done = merchant.refund_in(refund_id, "completed")
     assert done["externalRefundId"] == at_processor["id"]
     assert len(merchant.at_the_processor(charge)) == 1
-
-
-def wait_for_refunds(merchant: Merchant, charge: str) -> list[dict[str, Any]]:
-    """The charge's refunds at the processor, once there are any."""
-    found: list[dict[str, Any]] = []
-    for _ in range(1_000):
-        found = merchant.at_the_processor(charge)
-        if found:
-            break
-    return found
 
 
 @pytest.mark.parametrize("key", ["", "rk_test_nobody", "rk_test_" + "a" * 32])
