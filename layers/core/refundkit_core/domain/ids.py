@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 ID_BODY_LENGTH: Final = 26
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _BITS: Final = 130
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_id(prefix: str, text: str) -> bool:
@@ -22,7 +23,7 @@ def ulid(prefix: str, at: datetime, randomness: bytes) -> str:
     """A new id: 48 bits of ``at`` in milliseconds, then 80 bits of ``randomness`` (10 bytes)."""
     if len(randomness) != 10:
         raise ValueError("a ULID takes 10 random bytes")
-    value = (int(at.timestamp() * 1000) << 80) | int.from_bytes(randomness)
+    value = ((at - _EPOCH) // timedelta(milliseconds=1) << 80) | int.from_bytes(randomness)
     return f"{prefix}_{_encode(value)}"
 
 
