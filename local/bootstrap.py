@@ -180,6 +180,8 @@ def ensure_all(names: list[str]) -> interpreters.Interpreter:
         other: Optional[interpreters.Interpreter] = python
         if "-" in name:
             major, _, minor = name.split("-")[1].partition(".")
+            if (int(major), int(minor)) == python.version:
+                continue  # `dev` is that one
             other = interpreters.find((int(major), int(minor)))
         if other is None:
             say(f"  --   environment {name:<16} no such Python here, left out")
