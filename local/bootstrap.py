@@ -23,7 +23,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,7 +33,8 @@ if __name__ == "__main__":  # also runnable as a file, from any folder
     sys.path.insert(0, str(ROOT))
 
 from local import interpreters  # noqa: E402  (after the path is set)
-from local.console import StepFailed, done, explain, say  # noqa: E402
+from local.captured import run_captured  # noqa: E402
+from local.console import StepFailed, done, exit_code_of, say  # noqa: E402
 
 VENVS = ROOT / ".venvs"
 INSTALL_TIMEOUT_S = 900
@@ -84,23 +84,10 @@ def _run(command: list[str], what: str) -> None:
     Raises:
         StepFailed: the command failed or took longer than `INSTALL_TIMEOUT_S`.
     """
-    try:
-        result = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=install_environ(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise StepFailed(f"{what} took over {INSTALL_TIMEOUT_S} s", "check the network, then try again") from exc
-    if result.returncode:
-        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
+    result = run_captured(command, install_environ(), INSTALL_TIMEOUT_S)
+    if result.code:
         raise StepFailed(
-            f"{what} failed:\n{tail}",
+            f"{what} failed:\n{result.last_lines()}",
             "packages come from your configured Python package index (PIP_INDEX_URL is honoured): "
             "check that it can be reached, then run the same command again",
         )
@@ -193,6 +180,8 @@ def ensure_all(names: list[str]) -> interpreters.Interpreter:
         other: Optional[interpreters.Interpreter] = python
         if "-" in name:
             major, _, minor = name.split("-")[1].partition(".")
+            if (int(major), int(minor)) == python.version:
+                continue  # `dev` is that one
             other = interpreters.find((int(major), int(minor)))
         if other is None:
             say(f"  --   environment {name:<16} no such Python here, left out")
@@ -211,14 +200,14 @@ def main(arguments: Optional[list[str]] = None) -> int:
     parser.add_argument("names", nargs="*", default=["dev", "ministack", "sam"])
     parser.add_argument("--print-python", action="store_true", help="print the interpreter's path")
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> int:
         python = ensure_all(options.names)
-    except StepFailed as failure:
-        explain(failure)
-        return 1
-    if options.print_python:
-        print(python.path)
-    return 0
+        if options.print_python:
+            print(python.path)
+        return 0
+
+    return exit_code_of(work)
 
 
 if __name__ == "__main__":

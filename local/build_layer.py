@@ -24,7 +24,6 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -36,7 +35,8 @@ if __name__ == "__main__":
 
 from local import interpreters  # noqa: E402  (after the path is set)
 from local.bootstrap import VENVS, install_environ  # noqa: E402
-from local.console import StepFailed, explain  # noqa: E402
+from local.captured import run_captured  # noqa: E402
+from local.console import StepFailed, exit_code_of  # noqa: E402
 
 CACHE = ROOT / ".local" / "cache" / "layers"
 PACKAGES = {"sdk": "refundkit", "core": "refundkit_core"}
@@ -119,18 +119,10 @@ def install(requirements: Path, folder: Path, target: Target, python: str) -> No
         command += [] if target.on_host else ["--python-version", version, "--implementation", "cp"]
         command += [] if target.on_host else ["--platform", f"manylinux2014_{machine}"]
     command += ["--no-deps", "--require-hashes", "--target", str(folder), "-r", str(requirements)]
-    result = subprocess.run(
-        command,
-        env=install_environ(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_TIMEOUT_S,
-        check=False,
-    )
-    if result.returncode:
-        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
-        raise StepFailed(f"installing {requirements.relative_to(ROOT)} for {target.runtime} failed:\n{tail}")
+    result = run_captured(command, install_environ(), INSTALL_TIMEOUT_S)
+    if result.code:
+        what = f"installing {requirements.relative_to(ROOT)} for {target.runtime}"
+        raise StepFailed(f"{what} failed:\n{result.last_lines()}")
 
 
 def prune(folder: Path) -> None:
@@ -175,9 +167,9 @@ def compile_all(folder: Path, python: str) -> None:
         "unchecked-hash",
     ]
     command += ["-s", str(folder), "-p", "/opt/python", str(folder)]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise StepFailed(f"compiling {folder.name} failed:\n{result.stdout.strip()}")
+    result = run_captured(command, os.environ, INSTALL_TIMEOUT_S)
+    if result.code:
+        raise StepFailed(f"compiling {folder.name} failed:\n{result.last_lines()}")
     for path in sorted(folder.rglob("*"), reverse=True):
         os.utime(path, (EPOCH_S, EPOCH_S))
 
@@ -241,12 +233,12 @@ def main() -> int:
     if len(sys.argv) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    try:
+
+    def work() -> int:
         build(sys.argv[1], Path(sys.argv[2]))
-    except StepFailed as failure:
-        explain(failure)
-        return 1
-    return 0
+        return 0
+
+    return exit_code_of(work)
 
 
 if __name__ == "__main__":

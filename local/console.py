@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import time
-from typing import Iterator
+from typing import Callable, Iterator
 
 
 class StepFailed(Exception):
@@ -53,6 +53,15 @@ def step(name: str) -> Iterator[list[str]]:
         say(f"  {colour(word, '31')} {name:<28} after {time.monotonic() - began:.1f} s")
         raise
     done(name, time.monotonic() - began, ", ".join(detail))
+
+
+def exit_code_of(work: Callable[[], int]) -> int:
+    """What `work` returns, or 1 after an explanation where a step of it failed."""
+    try:
+        return work()
+    except StepFailed as failure:
+        explain(failure)
+        return 1
 
 
 def explain(failure: StepFailed) -> None:

@@ -8,19 +8,19 @@ The lists name neither a package index nor this machine.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 from local.bootstrap import ROOT, VENVS, chosen_python, ensure, install_environ
-from local.console import StepFailed, explain, step
+from local.captured import run_captured
+from local.console import StepFailed, exit_code_of, step
 
 FLAGS = (
     "--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links "
     "--no-header --no-annotate --quiet"
 ).split()
 VENDOR = "layers/vendor/requirements.txt"
-STRIPE = "layers/stripe/requirements.txt"
+LAYERS = {"vendor": VENDOR, "stripe": "layers/stripe/requirements.txt"}
+COMPILE_TIMEOUT_S = 600
 
 
 def pinned(file: str) -> list[str]:
@@ -35,35 +35,28 @@ def compile_list(source: str, target: str, *extra: str, upgrade: bool = False) -
     command += ["--upgrade"] if upgrade else []
     environ = install_environ()
     environ.pop("UV_FIND_LINKS", None)  # a local wheel folder must not leak its hashes alone into the lists
-    result = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600, check=False)
-    if result.returncode:
-        raise StepFailed(f"could not resolve {source}:\n{result.stderr.strip()}")
+    result = run_captured(command, environ, COMPILE_TIMEOUT_S)
+    if result.code:
+        raise StepFailed(f"could not resolve {source}:\n{result.last_lines()}")
+
+
+def compile_all(upgrade: bool) -> int:
+    """Compile every list, the ones that bind others first; 0, or StepFailed is raised."""
+    ensure("boot", chosen_python())
+    for name in ("vendor", "stripe", "dev", "ministack", "sam", "uv"):
+        target = LAYERS.get(name, f"requirements/{name}.txt")
+        extra: list[str] = []
+        if name == "stripe":
+            shipped = [word for package in pinned(VENDOR) for word in ("--no-emit-package", package)]
+            extra = ["-c", VENDOR, *shipped]
+        with step(f"lock {name}"):
+            compile_list(f"requirements/{name}.in", target, *extra, upgrade=upgrade)
+    return 0
 
 
 def main() -> int:
-    """Recompile every list; `--upgrade` moves the pins that the .in files leave open."""
-    upgrade = "--upgrade" in sys.argv[1:]
-    try:
-        python = chosen_python()
-        if Path(ROOT / "requirements/uv.txt").exists():
-            ensure("boot", python)
-        for name, target in (
-            ("vendor", VENDOR),
-            ("stripe", STRIPE),
-            ("dev", ""),
-            ("ministack", ""),
-            ("sam", ""),
-            ("uv", ""),
-        ):
-            extra = ["-c", VENDOR] if name == "stripe" else []
-            if name == "stripe":
-                extra += [word for package in pinned(VENDOR) for word in ("--no-emit-package", package)]
-            with step(f"lock {name}"):
-                compile_list(f"requirements/{name}.in", target or f"requirements/{name}.txt", *extra, upgrade=upgrade)
-    except StepFailed as failure:
-        explain(failure)
-        return 1
-    return 0
+    """Command line; `--upgrade` moves the pins that the .in files leave open."""
+    return exit_code_of(lambda: compile_all("--upgrade" in sys.argv[1:]))
 
 
 if __name__ == "__main__":

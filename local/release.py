@@ -9,8 +9,9 @@ import sys
 
 from local import interpreters
 from local.bootstrap import VENVS
+from local.captured import run_captured
 from local.check_layers import check_build
-from local.console import StepFailed, explain, step
+from local.console import StepFailed, exit_code_of, step
 from local.settings import ROOT
 
 ENVIRONMENTS = ("staging", "production")
@@ -63,19 +64,9 @@ def build() -> tuple[str, str]:
     environ = dict(os.environ, REFUNDKIT_RUNTIME=runtime, REFUNDKIT_ARCH=arch, REFUNDKIT_PLATFORM="lambda")
     with step("sam build") as detail:
         command = [sam(), "build", "--parameter-overrides", *overrides("staging", runtime, arch)]
-        result = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=BUILD_TIMEOUT_S,
-            check=False,
-        )
-        if result.returncode:
-            said = "\n".join(f"    {line}" for line in (result.stdout + result.stderr).strip().splitlines()[-20:])
-            raise StepFailed(f"sam build failed:\n{said}")
+        result = run_captured(command, environ, BUILD_TIMEOUT_S)
+        if result.code:
+            raise StepFailed(f"sam build failed:\n{result.last_lines()}")
         detail.append(f"{runtime}, {arch}")
     with step("check the layers") as detail:
         reports = check_build(ROOT / ".aws-sam" / "build", runtime)
@@ -114,14 +105,14 @@ def main() -> int:
     parser.add_argument("action", choices=("build", "deploy"))
     parser.add_argument("environment", nargs="?", default="staging")
     options = parser.parse_args()
-    try:
+
+    def work() -> int:
         if options.action == "deploy":
             return deploy(options.environment)
         build()
-    except StepFailed as failure:
-        explain(failure)
-        return 1
-    return 0
+        return 0
+
+    return exit_code_of(work)
 
 
 if __name__ == "__main__":

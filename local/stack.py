@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from local import deploy, function_logs, ownership
+from local.captured import run_captured
 from local.console import StepFailed, step
 from local.front_door import FrontDoor
 from local.interpreters import Interpreter
@@ -124,19 +124,9 @@ class Stack:
             *(["--few"] if few else []),
         ]
         environ = deploy.provisioning_environ(self.settings)
-        result = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SEED_TIMEOUT_S,
-            check=False,
-        )
-        if result.returncode:
-            last = "\n".join(f"    {line}" for line in result.stderr.strip().splitlines()[-20:])
-            raise StepFailed(f"the organization {name} could not be made:\n{last}")
+        result = run_captured(command, environ, SEED_TIMEOUT_S)
+        if result.code:
+            raise StepFailed(f"the organization {name} could not be made:\n{result.last_lines()}")
         described: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
         return described
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from local.bootstrap import VENVS, python_of
+from local.captured import run_captured
 from local.console import colour, done, say
 from local.settings import ROOT
 
@@ -75,29 +76,16 @@ def run_check(check: Check) -> Outcome:
     folders = ("", "layers/core", "layers/sdk")
     environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / folder) for folder in folders)
     began = time.monotonic()
-    try:
-        result = subprocess.run(
-            check.command,
-            cwd=ROOT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=CHECK_TIMEOUT_S,
-            check=False,
-        )
-        good, output = result.returncode == 0, result.stdout + result.stderr
-    except subprocess.TimeoutExpired:
-        good, output = False, f"took over {CHECK_TIMEOUT_S} s"
-    return Outcome(check.name, good, time.monotonic() - began, output)
+    result = run_captured(check.command, environ, CHECK_TIMEOUT_S)
+    return Outcome(check.name, result.code == 0, time.monotonic() - began, result.stdout + result.stderr)
 
 
-def older_pythons() -> list[Check]:
+def older_pythons(versions: tuple[str, ...]) -> list[Check]:
     """The unit tests on the other supported Pythons that have an environment, where this one is not it."""
     found: list[Check] = []
     current = f"{sys.version_info.major}.{sys.version_info.minor}"
     folders = present(("tests/unit", "tests/architecture"))
-    for version in ("3.11", "3.12"):
+    for version in versions:
         python = python_of(f"dev-{version}")
         if folders and version != current and python.exists():
             command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *folders]
@@ -147,7 +135,8 @@ def main() -> int:
     if wanted == "check":
         failed = run_side_by_side(checks())
     else:
-        failed = run_side_by_side([*older_pythons(), *checks()])
+        older = ("3.11", "3.12") if wanted == "full" else ("3.11",)  # what the Makefile has made
+        failed = run_side_by_side([*older_pythons(older), *checks()])
         slow = [] if wanted == "full" else ["-m", "not slow"]
         suites = present(tuple(f"tests/{suite}" for suite in SUITES))
         if run_session([*slow, *suites]):

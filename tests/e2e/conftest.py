@@ -2,76 +2,14 @@
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from local import function_logs
-from local.http_json import Answer, call
 from local.settings import ROOT, free_stack_settings
 from local.stack import Stack
-
-Condition = Callable[[], Any]
-STEP_S = 0.05
-
-
-class Merchant:
-    """An organization of the running stack, and what its programs can ask."""
-
-    def __init__(self, described: dict[str, Any], api_base: str, stripe_url: str) -> None:
-        self.described = described
-        self.api = f"{api_base}/v1"
-        self.stripe_url = stripe_url
-        self.key = str(described["test_key"])
-        self.stripe_key = str(described["stripe_secret_key"])
-
-    def call(self, method: str, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> Answer:
-        """A request with this merchant's test key, or another."""
-        named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return call(method, self.api + path, body, {"Authorization": f"Bearer {key or self.key}", **named})
-
-    def charge(self, amount: int = 5_000, currency: str = "usd", **fields: Any) -> str:
-        """A new charge at the sandbox; its id."""
-        body = {"amount": amount, "currency": currency, **fields}
-        headers = {"Authorization": f"Bearer {self.stripe_key}"}
-        answer = call("POST", f"{self.stripe_url}/_sandbox/charges", body, headers)
-        assert answer.status < 300, answer
-        return str(answer.body["id"])
-
-    def refund(self, charge: str, amount: int, key: str | None = None) -> Answer:
-        """Ask for a refund, under an idempotency key of its own unless one is given."""
-        body = {"transactionId": charge, "amount": amount, "reason": "product_defective"}
-        return self.call("POST", "/refunds", body, Idempotency_Key=key or uuid.uuid4().hex)
-
-    def at_the_processor(self, charge: str) -> list[dict[str, Any]]:
-        """The refunds of a charge that the sandbox has."""
-        headers = {"Authorization": f"Bearer {self.stripe_key}"}
-        answer = call("GET", f"{self.stripe_url}/v1/refunds?charge={charge}&limit=100", headers=headers)
-        assert answer.status == 200, answer
-        return list(answer.body["data"])
-
-    def refund_in(self, refund_id: str, status: str, timeout_s: float = 20) -> dict[str, Any]:
-        """The refund once it has a status; fails with the refund as it stands when it never has."""
-
-        def read() -> dict[str, Any] | None:
-            seen.update(self.call("GET", f"/refunds/{refund_id}").body["data"])
-            return seen if seen["status"] == status else None
-
-        seen: dict[str, Any] = {}
-        return dict(eventually(read, timeout_s, lambda: f"{refund_id} is {seen}"))
-
-
-def eventually(condition: Condition, timeout_s: float, story: Callable[[], str]) -> Any:
-    """What `condition` gives once it is true; fails with the story after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {timeout_s} s: {story()}")
-        time.sleep(STEP_S)
-    return found
+from tests.e2e.merchant import Merchant, new_merchant
 
 
 @pytest.fixture(scope="session")
@@ -84,14 +22,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         function_logs.write_log(running.settings)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def merchant(stack: Stack) -> Merchant:
-    """The organization that the stack comes with."""
-    return Merchant(stack.record, stack.record["api_base"], stack.record["stripe_sandbox_url"])
+    """An organization for one test: a key has 100 requests a minute, and lists hold only what the test did."""
+    return new_merchant(stack, "merchant")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def other_merchant(stack: Stack) -> Merchant:
-    """A second organization, made as `make org` makes it."""
-    described = stack.seed_organization("other", few=True)
-    return Merchant(described, stack.record["api_base"], stack.record["stripe_sandbox_url"])
+    """A second organization."""
+    return new_merchant(stack, "other")

@@ -6,16 +6,16 @@ import json
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import Any
 
 import pytest
 
+from local.deploy import aws_session
 from local.http_json import call
 from local.run import first_commands
 from local.stack import Stack
-
-if TYPE_CHECKING:
-    from conftest import Merchant
+from tests.e2e.merchant import Merchant, eventually
 
 pytestmark = pytest.mark.stack
 
@@ -106,25 +106,14 @@ def test_a_refund_that_is_pending_at_the_processor_finishes_through_its_webhook(
     }
     assert call("POST", f"{merchant.stripe_url}/_sandbox/faults", fault).status < 300
     refund_id = merchant.refund(charge, 700).body["data"]["id"]
-    waiting = merchant.refund_in(refund_id, "processing")
-    assert waiting["status"] == "processing"
-    (at_processor,) = wait_for_refunds(merchant, charge)
+    merchant.refund_in(refund_id, "processing")
+    (at_processor,) = eventually(lambda: merchant.at_the_processor(charge), 20, lambda: "the processor has none")
     assert at_processor["status"] == "pending"
     moved = call("POST", f"{merchant.stripe_url}/_sandbox/refunds/{at_processor['id']}", {"status": "succeeded"})
     assert moved.status < 300, moved
     done = merchant.refund_in(refund_id, "completed")
     assert done["externalRefundId"] == at_processor["id"]
     assert len(merchant.at_the_processor(charge)) == 1
-
-
-def wait_for_refunds(merchant: Merchant, charge: str) -> list[dict[str, Any]]:
-    """The charge's refunds at the processor, once there are any."""
-    found: list[dict[str, Any]] = []
-    for _ in range(1_000):
-        found = merchant.at_the_processor(charge)
-        if found:
-            break
-    return found
 
 
 @pytest.mark.parametrize("key", ["", "rk_test_nobody", "rk_test_" + "a" * 32])
@@ -175,6 +164,30 @@ def test_the_inbox_holds_the_owners_welcome(stack: Stack) -> None:
     owner = stack.record["owner_email"]
     messages = call("GET", f"{stack.record['inbox_url']}/messages?to={owner}").body
     assert [message["subject"] for message in messages] == ["Welcome to RefundKit on your machine"]
+
+
+def test_what_is_sent_through_ses_is_in_the_inbox(stack: Stack) -> None:
+    with closing(aws_session().client("sesv2", endpoint_url=stack.settings.aws_url)) as mailer:
+        mailer.create_email_identity(EmailIdentity="hello@refundkit.example.com")
+        mailer.send_email(
+            FromEmailAddress="hello@refundkit.example.com",
+            Destination={"ToAddresses": ["finance@acme.example.com"]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": "Approve a refund"},
+                    "Body": {"Text": {"Data": "of 120 USD"}, "Html": {"Data": "<b>of 120 USD</b>"}},
+                }
+            },
+        )
+    (message,) = call("GET", f"{stack.record['inbox_url']}/messages?to=finance@acme.example.com").body
+    told = {name: message[name] for name in ("kind", "from", "subject", "text", "html")}
+    assert told == {
+        "kind": "email",
+        "from": "hello@refundkit.example.com",
+        "subject": "Approve a refund",
+        "text": "of 120 USD",
+        "html": "<b>of 120 USD</b>",
+    }
 
 
 def test_the_description_of_the_stack_is_for_its_owner_only(stack: Stack) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local import build_layer
+from local import build_layer, interpreters
 from local.check_layers import check_layer
 from local.console import StepFailed
 from local.settings import ROOT
@@ -108,7 +108,7 @@ def test_an_unknown_architecture_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_the_runtimes_python_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_layer.interpreters, "probe", lambda _: None)
+    monkeypatch.setattr(interpreters, "probe", lambda _: None)
     with pytest.raises(StepFailed, match=r"no python3\.13 that runs was found") as caught:
         build_layer.compiler_for(build_layer.Target("python3.13", "arm64", on_host=False))
     assert "REFUNDKIT_RUNTIME" in caught.value.advice
