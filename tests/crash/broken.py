@@ -1,0 +1,182 @@
+"""Systems with one mistake each, such as people make: what the harness must not let pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from refundkit_core.application.ports import OrganizationStore
+from refundkit_core.domain.errors import ProcessorDeclined, ProcessorUnknown
+from refundkit_core.domain.events import Event, of_change
+from refundkit_core.domain.ledger import Ledger, LedgerChange
+from refundkit_core.domain.processor import ProcessorRefund, RefundOrder
+from refundkit_core.domain.refund import Refund, Request, moved
+from refundkit_core.domain.tenancy import Tenant
+
+from tests.crash.stripe_like import StripeLike
+from tests.crash.system import System
+from tests.crash.use_cases import UseCases
+from tests.support.builders import snapshot
+from tests.support.fake_processor import FakeOrganizations
+from tests.support.memory_store import MemoryRefundStore
+
+
+class KeyPerAttempt(System):
+    """Every attempt gets a processor key of its own, so that a second one pays again."""
+
+    class _Stripe(StripeLike):
+        def refund(self, order: RefundOrder) -> ProcessorRefund:
+            return super().refund(replace(order, processor_key=f"{order.processor_key}-{len(self.sent)}"))
+
+        def list_refunds(self, charge_id: str) -> Sequence[ProcessorRefund]:
+            return []
+
+    def make_stripe(self) -> StripeLike:
+        return self._Stripe(self.clock, snapshot(), self.later, self._tell)
+
+
+class LostMeansFailed(System):
+    """A lost answer is taken for a failure."""
+
+    class _Stripe(StripeLike):
+        def refund(self, order: RefundOrder) -> ProcessorRefund:
+            try:
+                return super().refund(order)
+            except ProcessorUnknown as lost:
+                raise ProcessorDeclined("no_answer", "failed") from lost
+
+    def make_stripe(self) -> StripeLike:
+        return self._Stripe(self.clock, snapshot(), self.later, self._tell)
+
+
+class NoVersionCheck(System):
+    """A refund is changed, and its money released, whatever has become of it meanwhile."""
+
+    class _Store(MemoryRefundStore):
+        def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
+            super().change(self.head(before.tenant, before.id) or before, after, event, ledger)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store()
+
+
+class EventApart(System):
+    """The event is written after the change, not with it."""
+
+    class _Events:
+        def __init__(self, store: EventApart._Store) -> None:
+            self._store = store
+
+        def append(self, event: Event) -> None:
+            self._store.append(event)
+
+    class _Store(MemoryRefundStore):
+        def __init__(self, system: System) -> None:
+            super().__init__()
+            self._apart = system.calls.ported("events", EventApart._Events(self))
+
+        def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
+            super().change(before, after, event, ledger)
+            self._events[before.tenant, before.id].pop()
+            self._apart.append(event)
+
+        def append(self, event: Event) -> None:
+            self._events[event.tenant, str(event.subject)].append(event)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store(self)
+
+
+class NoCap(System):
+    """Whether enough is left is asked before the reservation, and not again with it."""
+
+    class _Store(MemoryRefundStore):
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+            at = (refund.tenant, refund.transaction)
+            captured = self._ledgers[at].captured_minor
+            self._ledgers[at] = replace(self._ledgers[at], captured_minor=10**12)
+            try:
+                super().open(refund, request, event, ledger, refuse_twin=refuse_twin)
+            finally:
+                self._ledgers[at] = replace(self._ledgers[at], captured_minor=captured)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store()
+
+
+class NoTwinCheck(System):
+    """Twins are looked for before the reservation, and not again with it."""
+
+    class _Store(MemoryRefundStore):
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+            stored = self._ledgers[refund.tenant, refund.transaction]
+            super().open(refund, request, event, stored, refuse_twin=False)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store()
+
+
+class RandomIds(System):
+    """The refund's id does not come from the idempotency key, so that a retry opens a second refund."""
+
+    class _Organizations(FakeOrganizations):
+        asked = 0
+
+        def secret(self, org_id: str) -> bytes:
+            self.asked += 1
+            return f"{org_id} {self.asked}".encode()
+
+    class _UseCases(UseCases):
+        def organizations(self) -> OrganizationStore:
+            return RandomIds._Organizations()
+
+    def make_use_cases(self) -> UseCases:
+        return self._UseCases(self)
+
+
+class PaidBeforeRecorded(System):
+    """The processor is called first, and what it answered is written down afterwards."""
+
+    def _execute(self, due: tuple[Tenant, str]) -> None:
+        refund = self.store.head(*due)
+        if refund is None or refund.status != "pending":
+            return
+        key, amount, now = f"refundkit-{refund.id}", refund.money.amount_minor, self.clock.now()
+        order = RefundOrder(
+            refund.tenant.org_id, refund.id, refund.transaction.charge_id, amount, "usd", refund.reason, key
+        )
+        answer = self.calls.ported("stripe", self.stripe).refund(order)
+        sent = moved(refund, "processing", now, processor_key=key, first_attempt_at=now)
+        self.store.change(refund, sent, of_change(refund, sent), LedgerChange("gate", amount))
+        self.use_cases.settle(refund.tenant, refund.id, answer)
+
+
+class PublishedBeforeRead(System):
+    """The stream's batch is acknowledged before it is published."""
+
+    def _publish(self, events: list[Event]) -> None:
+        taken = list(events)
+        events.clear()
+        super()._publish(taken)
+
+
+class RefusalsOverlooked(System):
+    """What the bus refused is taken for published."""
+
+    def _publish(self, events: list[Event]) -> None:
+        self.use_cases.bus.publish(list(events))
+
+
+class WebhookNotKept(System):
+    """A webhook is acknowledged, and its news is kept in memory only."""
+
+    def _receive(self, body: bytes) -> None:
+        self.use_cases.receive(self.connections.connection.processor, self.connections.connection.id, body, None)
+        self.news.waiting.clear()
+
+
+class NoSweep(System):
+    """Nobody brings forward what got stuck."""
+
+    def _sweep(self, _: str) -> None:
+        return

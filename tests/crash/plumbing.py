@@ -1,0 +1,102 @@
+"""The ports between processes: the bus and its rule, the queues, and where refused events wait."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from refundkit_core.application.ports import PaymentProcessor
+from refundkit_core.application.records import Connection, ProcessorNews
+from refundkit_core.domain.events import Event
+from refundkit_core.domain.tenancy import Tenant
+
+from tests.crash.lines import Line
+from tests.support.clock import FixedClock
+
+Due = tuple[Tenant, str]
+"""A refund on the execution queue."""
+
+
+class Bus:
+    """``EventBus`` with the one rule that moves money: a refund that may be paid goes to the execution queue."""
+
+    def __init__(self, execution: Line[Due], clock: FixedClock) -> None:
+        self._execution = execution
+        self._clock = clock
+        self.published: list[Event] = []
+        self.refuses: deque[str] = deque()
+
+    def publish(self, events: Sequence[Event]) -> Sequence[Event]:
+        refused = [event for event in events if self._is_refused(event)]
+        for event in events:
+            if event in refused:
+                continue
+            self.published.append(event)
+            if event.type in ("refund.initiated", "refund.approved") and event.payload["status"] == "pending":
+                self._execution.put((event.tenant, event.payload["refundId"]), self._clock.now())
+        return refused
+
+    def _is_refused(self, event: Event) -> bool:
+        """The next events of the types in ``refuses`` are refused, one each."""
+        if event.type not in self.refuses:
+            return False
+        self.refuses.remove(event.type)
+        return True
+
+
+class Parked:
+    """``ParkingLot`` of which a person sends every event again."""
+
+    def __init__(self, again: Callable[[Event], None]) -> None:
+        self._again = again
+
+    def park(self, event: Event) -> None:
+        self._again(event)
+
+    def park_unreadable(self, key: str) -> None:
+        raise AssertionError(f"an event cannot be read: {key}")
+
+
+class Executions:
+    """``ExecutionQueue``."""
+
+    def __init__(self, line: Line[Due], clock: FixedClock) -> None:
+        self._line = line
+        self._clock = clock
+
+    def put(self, tenant: Tenant, refund_id: str, delay_s: int) -> None:
+        self._line.put((tenant, refund_id), self._clock.now() + timedelta(seconds=delay_s))
+
+
+class News:
+    """``ProcessorNewsQueue``."""
+
+    def __init__(self, line: Line[ProcessorNews], clock: FixedClock) -> None:
+        self._line = line
+        self._clock = clock
+
+    def put(self, news: ProcessorNews) -> None:
+        self._line.put(news, self._clock.now())
+
+
+class Registry:
+    """``Processors`` with one processor, called stripe."""
+
+    def __init__(self, stripe: PaymentProcessor) -> None:
+        self._stripe = stripe
+
+    def names(self) -> Sequence[str]:
+        return ("stripe",)
+
+    def named_by(self, transaction_id: str) -> str | None:
+        return "stripe" if self._stripe.owns(transaction_id) else None
+
+    def connect(self, connection: Connection) -> PaymentProcessor:
+        return self._stripe
+
+
+def read_webhook(connection: Connection, body: bytes, signature: str | None, now_unix: float) -> ProcessorNews:
+    """The fake processor's wording: ``<event id> <type> <charge>``."""
+    event_id, kind, charge_id = body.decode().split()
+    return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, charge_id)

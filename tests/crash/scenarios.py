@@ -1,0 +1,197 @@
+"""What a run begins with. A scenario only says what is wanted and what fate has in store; the system does the rest.
+
+To add one: write a function that takes the system and decorate it. It takes part in every kind of run from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from tests.crash.callers import asking
+from tests.crash.system import System
+from tests.support.builders import TENANT
+
+Scenario = Callable[[System], None]
+
+SCENARIOS: Final[dict[str, Scenario]] = {}
+LONG: Final = frozenset({"pending_for_three_days"})
+"""Those that take hundreds of calls: their every single call is tried by the slow tests only."""
+
+
+def scenario(begin: Scenario) -> Scenario:
+    """Enter a scenario under its name."""
+    SCENARIOS[begin.__name__] = begin
+    return begin
+
+
+@scenario
+def paid(system: System) -> None:
+    system.ask(asking())
+
+
+@scenario
+def paid_by_the_name_of_its_payment_intent(system: System) -> None:
+    system.ask(asking(transaction_id="pi_1"))
+
+
+@scenario
+def answer_lost(system: System) -> None:
+    system.stripe.fates.extend(["lost", "never_arrived"])
+    system.ask(asking())
+
+
+@scenario
+def never_arrived(system: System) -> None:
+    system.stripe.fates.extend(["never_arrived", "never_arrived"])
+    system.ask(asking())
+
+
+@scenario
+def executed_late(system: System) -> None:
+    system.stripe.fates.append("late")
+    system.ask(asking())
+
+
+@scenario
+def declined(system: System) -> None:
+    system.stripe.fates.append("declined")
+    system.ask(asking())
+
+
+@scenario
+def credentials_refused(system: System) -> None:
+    system.stripe.fates.append("denied")
+    system.ask(asking())
+
+
+@scenario
+def pending_then_succeeded(system: System) -> None:
+    system.stripe.lives.append(("pending", "succeeded"))
+    system.ask(asking())
+
+
+@scenario
+def pending_for_three_days(system: System) -> None:
+    system.stripe.lives.append(("pending",))
+    system.ask(asking())
+    system.later("pays at last", lambda: system.stripe.all_become("succeeded"), after_s=72 * 3600)
+
+
+@scenario
+def action_required_then_succeeded(system: System) -> None:
+    system.stripe.lives.append(("requires_action", "pending", "succeeded"))
+    system.ask(asking())
+
+
+@scenario
+def pending_then_failed(system: System) -> None:
+    system.stripe.lives.append(("pending", "failed"))
+    system.ask(asking())
+
+
+@scenario
+def failed_late(system: System) -> None:
+    system.stripe.lives.append(("succeeded", "failed"))
+    system.ask(asking())
+
+
+@scenario
+def a_status_nobody_knows(system: System) -> None:
+    system.stripe.lives.append(("unknown", "succeeded"))
+    system.ask(asking())
+
+
+@scenario
+def twins(system: System) -> None:
+    system.ask(asking(key=None))
+    system.ask(asking(key=None))
+
+
+@scenario
+def two_compete_for_one_charge(system: System) -> None:
+    system.ask(asking(3000, key="k1"))
+    system.ask(asking(2500, key="k2"))
+
+
+@scenario
+def two_want_the_rest(system: System) -> None:
+    system.ask(asking(None, key="k1"))
+    system.ask(asking(None, key="k2"))
+
+
+@scenario
+def one_key_asked_twice_at_once(system: System) -> None:
+    system.ask(asking())
+    system.ask(asking())
+
+
+def _fall_silent(system: System) -> None:
+    """From the next refund call on the processor answers nothing for 25 hours, of which we sleep through 22."""
+    system.stripe.falls_silent_for = timedelta(hours=25)
+    system.later("stands still for 22 hours", lambda: system.clock.advance(hours=22), after_s=300)
+
+
+@scenario
+def silence_for_longer_than_keys_are_kept(system: System) -> None:
+    system.stripe.fates.append("lost")
+    system.ask(asking())
+    _fall_silent(system)
+
+
+@scenario
+def nothing_sent_and_then_silence(system: System) -> None:
+    system.stripe.fates.append("never_arrived")
+    system.ask(asking())
+    _fall_silent(system)
+
+
+@scenario
+def events_refused_by_the_bus(system: System) -> None:
+    system.use_cases.bus.refuses.extend(["refund.initiated", "refund.initiated", "refund.completed"])
+    system.ask(asking())
+
+
+@scenario
+def cancelled_as_soon_as_opened(system: System) -> None:
+    system.cancel(system.ask(asking()))
+
+
+@scenario
+def cancelled_while_action_is_required(system: System) -> None:
+    system.stripe.lives.append(("requires_action", "succeeded"))
+    system.cancel(system.ask(asking()), after_s=1)
+
+
+@scenario
+def refunded_outside_meanwhile(system: System) -> None:
+    system.ask(asking(3000))
+    system.later("refunds in the dashboard", lambda: system.stripe.made_outside(1500, ("pending", "succeeded")))
+
+
+@scenario
+def refunded_outside_and_failed_late(system: System) -> None:
+    system.ask(asking(1000))
+    system.later("refunds in the dashboard", lambda: system.stripe.made_outside(1500, ("succeeded", "failed")))
+
+
+@scenario
+def disputed_in_flight(system: System) -> None:
+    system.ask(asking())
+    system.later("opens a dispute", lambda: system.stripe.becomes_disputed(dispute="open"))
+
+
+@scenario
+def disputed_and_won(system: System) -> None:
+    system.ask(asking())
+    system.later("opens a dispute", lambda: system.stripe.becomes_disputed(dispute="open"))
+    system.later("closes the dispute", lambda: system.stripe.becomes_disputed(dispute="won"), after_s=300)
+
+
+@scenario
+def paused_and_resumed(system: System) -> None:
+    system.ask(asking())
+    switches = system.use_cases.switches
+    system.later("stops all refunds", lambda: switches.set(TENANT, None, True))
+    system.later("lets refunds go on", lambda: switches.set(TENANT, None, False), after_s=1000)

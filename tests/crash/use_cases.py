@@ -1,0 +1,58 @@
+"""The real use cases over ports that can fail: wired as the container does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from refundkit_core.application.cancel_refund import CancelRefund
+from refundkit_core.application.create_refund import CreateRefund
+from refundkit_core.application.execute_refund import ExecuteRefund
+from refundkit_core.application.look_at_transaction import LookAtTransaction
+from refundkit_core.application.ports import ConnectionStore, EventBus, OrganizationStore, Processors, RefundStore
+from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
+from refundkit_core.application.publish_events import PublishEvents
+from refundkit_core.application.resolve_refund import ResolveRefund
+from refundkit_core.application.resolve_transaction import ResolveTransaction
+from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.application.sweep import Sweep
+
+from tests.crash.plumbing import Bus, Executions, News, Parked, Registry, read_webhook
+from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
+
+if TYPE_CHECKING:
+    from tests.crash.system import System
+
+
+class UseCases:
+    """Every use case of one system. A subclass replaces a port or a use case before or after it is wired."""
+
+    def __init__(self, system: System) -> None:
+        clock, ids, ported = system.clock, system.ids, system.calls.ported
+        self.bus = Bus(system.execution, clock)
+        self.switches = FakeSwitches()
+        refunds: RefundStore = ported("refunds", system.store)
+        connections: ConnectionStore = ported("connections", system.connections)
+        organizations: OrganizationStore = ported("organizations", self.organizations())
+        processors: Processors = ported("processors", Registry(system.stripe))
+        switches = ported("switches", self.switches)
+        throttle = ported("throttle", FakeThrottle())
+        executions = ported("executions", Executions(system.execution, clock))
+        news = ported("news", News(system.news, clock))
+        bus: EventBus = ported("bus", self.bus)
+        parked = ported("parked", Parked(system.commit))
+        self.settle = SettleRefund(refunds, clock, ids)
+        look = LookAtTransaction(refunds, organizations, self.settle, clock, ids)
+        resolve = ResolveTransaction(refunds, connections, processors, look, clock)
+        self.create = CreateRefund(refunds, organizations, resolve, switches, clock, ids)
+        self.execute = ExecuteRefund(
+            refunds, connections, processors, self.settle, switches, throttle, executions, clock, ids
+        )
+        self.cancel = CancelRefund(refunds, connections, processors, self.settle, clock, ids)
+        self.receive = ReceiveProcessorWebhook(connections, {"stripe": read_webhook}, news, clock)
+        self.apply = ApplyProcessorNews(connections, processors, look)
+        self.publish = PublishEvents(bus, parked)
+        self.sweep = Sweep(refunds, executions, clock)
+        self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)
+
+    def organizations(self) -> OrganizationStore:
+        return FakeOrganizations()
