@@ -30,6 +30,11 @@ _ADOPTED_STATUS: Final[dict[str, Status]] = {
 }
 
 
+def adopted_refund_id(secret: bytes, tenant: Tenant, transaction: TransactionRef, external_id: str) -> str:
+    """The one id that a refund made without us can have with us."""
+    return derived("ref", secret, tenant.environment, "adopted", *transaction, external_id)
+
+
 class Claimed(NamedTuple):
     """A transaction's processor refunds by whose they are: ours with our ids, those adopted, and those of others."""
 
@@ -144,7 +149,7 @@ class LookAtTransaction:
 
     def _adopted_id(self, tenant: Tenant, transaction: TransactionRef, seen: ProcessorRefund) -> str:
         secret = self._organizations.secret(tenant.org_id)
-        return derived("ref", secret, tenant.environment, "adopted", *transaction, seen.external_id)
+        return adopted_refund_id(secret, tenant, transaction, seen.external_id)
 
     def _adopt(self, connection: Connection, transaction: TransactionRef, seen: ProcessorRefund) -> None:
         """Make a refund that somebody made at the processor one of ours: its money moves from elsewhere, once."""

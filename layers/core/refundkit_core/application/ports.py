@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from refundkit_core.application.audit import AuditEntry, Whose
 from refundkit_core.application.records import (
     ApiKeyRecord,
     Connection,
+    DeadLetter,
+    ListedConnection,
+    ListedOrganization,
     Organization,
     ProcessorAccount,
     ProcessorNews,
@@ -49,8 +53,16 @@ class RefundStore(Protocol):
         """Create ``refund`` and reserve its money: refused where its id exists, the ledger has too little left or is
         blocked, or (``refuse_twin``) a twin of the last 24 h appeared since ``ledger`` was read."""
 
-    def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
-        """Move a refund from the version of ``before`` to that of ``after``, with its event and its money."""
+    def change(
+        self,
+        before: Refund,
+        after: Refund,
+        event: Event,
+        ledger: LedgerChange | None,
+        audit: AuditEntry | None = None,
+    ) -> None:
+        """Move a refund from the version of ``before`` to that of ``after``, with its event and its money; where a
+        person did it, with the entry that says so."""
 
     def head(self, tenant: Tenant, refund_id: str) -> Refund | None:
         """The refund as it stands, read consistently."""
@@ -94,6 +106,16 @@ class RefundStore(Protocol):
         """Keep that ``transaction_id`` names this charge; the same again changes nothing."""
 
 
+class RefundBooks(Protocol):
+    """Refunds as a report reads them: from indexes, which may lag."""
+
+    def opened_since(self, tenant: Tenant, since: datetime) -> Iterable[Refund]:
+        """The tenant's refunds opened at ``since`` or later."""
+
+    def unfinished(self) -> Iterable[tuple[Tenant, str]]:
+        """Every refund, of any tenant, whose money is reserved: under way, or waiting for a person."""
+
+
 class ConnectionStore(Protocol):
     """Processor connections, credentials encrypted at rest."""
 
@@ -101,8 +123,14 @@ class ConnectionStore(Protocol):
 
     def by_id(self, connection_id: str) -> Connection | None: ...
 
-    def put(self, connection: Connection, at: datetime) -> None:
+    def put(self, connection: Connection, at: datetime, audit: AuditEntry | None = None) -> None:
         """Create or replace the tenant's connection to the processor."""
+
+    def listed(self, tenant: Tenant) -> Sequence[ListedConnection]:
+        """The tenant's connections without their credentials, read consistently."""
+
+    def disconnect(self, tenant: Tenant, processor: str, at: datetime, audit: AuditEntry) -> bool:
+        """Make the connection inactive; False where there is none that was active."""
 
     def mark(self, connection: Connection, status: Literal["active", "inactive", "error"], at: datetime) -> None:
         """Change the status of exactly this connection with these credentials; a newer one stays as it is."""
@@ -119,16 +147,25 @@ class ApiKeyStore(Protocol):
             RateLimited: this minute's requests are used up.
         """
 
-    def put(self, key: ApiKeyRecord) -> None: ...
+    def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None: ...
 
     def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
-        """The tenant's keys, oldest first."""
+        """The tenant's keys, oldest first, revoked ones too."""
+
+    def revoke(self, key: ApiKeyRecord, at: datetime, audit: AuditEntry) -> bool:
+        """Refuse the key from now on; False where it was revoked before."""
 
 
 class OrganizationStore(Protocol):
     """Organizations and their members."""
 
-    def create(self, organization: Organization) -> None: ...
+    def create(self, organization: Organization, audit: AuditEntry | None = None) -> None: ...
+
+    def all(self) -> Sequence[ListedOrganization]:
+        """Every organization, oldest first. May lag."""
+
+    def owner(self, org_id: str) -> str:
+        """The id of the organization's owner. Raises NotFound."""
 
     def secret(self, org_id: str) -> bytes:
         """The organization's secret for derived ids."""
@@ -224,8 +261,11 @@ class Switches(Protocol):
     def paused(self, tenant: Tenant, key_id: str | None) -> bool:
         """Whether refunds are stopped, read consistently."""
 
-    def set(self, tenant: Tenant, key_id: str | None, paused: bool) -> None:
+    def set(self, tenant: Tenant, key_id: str | None, paused: bool, audit: AuditEntry | None = None) -> None:
         """Stop or resume the tenant's refunds, or those of one key."""
+
+    def stopped(self, tenant: Tenant) -> frozenset[str]:
+        """What is stopped now: key ids, and ``all``."""
 
 
 class EventBus(Protocol):
@@ -243,3 +283,40 @@ class ParkingLot(Protocol):
 
     def park_unreadable(self, key: str) -> None:
         """Keep the key of a stored event that cannot be read."""
+
+
+class ParkedEvents(Protocol):
+    """What parked messages say."""
+
+    def read(self, body: str) -> Event | None:
+        """The event that waits in ``body``, read from the store where only its key is there; None: unreadable yet."""
+
+
+class DeadLetters(Protocol):
+    """A queue whose messages can be read by hand."""
+
+    def receive(self) -> Sequence[DeadLetter]:
+        """Up to ten messages, which nobody else sees for two minutes; none where the queue is empty."""
+
+    def send(self, letter: DeadLetter) -> None:
+        """Put a message's copy on this queue."""
+
+    def remove(self, letter: DeadLetter) -> None: ...
+
+
+class AuditTrail(Protocol):
+    """What people did, for ever."""
+
+    def put(self, entry: AuditEntry) -> None: ...
+
+    def of(self, whose: Whose) -> Sequence[AuditEntry]:
+        """Everything that was done to one tenant, one organization as a whole, or the stack; oldest first."""
+
+
+class ReportShelf(Protocol):
+    """Where the daily reports stand, one a day."""
+
+    def put(self, day: str, report: Mapping[str, Any]) -> None: ...
+
+    def read(self, day: str | None) -> Mapping[str, Any] | None:
+        """The report of ``day`` (``2026-11-20``), or the latest; None where there is none."""

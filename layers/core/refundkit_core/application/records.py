@@ -61,6 +61,7 @@ class ApiKeyRecord:
     created_at: datetime
     expires_at: datetime | None
     limit_per_minute: int
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,32 @@ class Organization:
     owner_email: str
     secret: bytes
     created_at: datetime
+
+
+class ListedOrganization(NamedTuple):
+    """An organization in a list."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+class ListedConnection(NamedTuple):
+    """A connection in a list: nothing of its credentials."""
+
+    id: str
+    processor: str
+    account_id: str
+    status: str
+    updated_at: datetime
+
+
+class DeadLetter(NamedTuple):
+    """A message of a queue, taken out by hand: its text, what removes it, and its fair-queue group."""
+
+    body: str
+    receipt: str
+    group: str | None
 
 
 class ProcessorAccount(NamedTuple):

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table, without_nones
+from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import ApiKeyRecord
 from refundkit_core.domain.errors import RateLimited, StoreConflict, Unauthenticated
 from refundkit_core.domain.tenancy import Caller, Tenant
@@ -20,6 +22,7 @@ _MAX_REMEMBERED: Final = 10_000
 _VALID: Final = (
     "attribute_exists(pk) AND attribute_not_exists(revoked) AND (attribute_not_exists(expires) OR expires > :now)"
 )
+_UNREVOKED: Final = "attribute_exists(pk) AND attribute_not_exists(revoked)"
 _COUNT: Final = "SET used = used + :one, last_used = :iso"
 _COUNT_IF: Final = f"{_VALID} AND counted_minute = :minute AND used < per_minute"
 _START: Final = "SET counted_minute = :minute, used = :one, last_used = :iso"
@@ -64,7 +67,7 @@ class DynamoApiKeyStore:
         }
         return self._table.update(keys.api_key(key_hash), expression, condition, values)
 
-    def put(self, key: ApiKeyRecord) -> None:
+    def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None:
         at, listed = keys.api_key(key.hash), keys.api_key_entry(key.tenant, key.id)
         rights = {"id": key.id, "owner": key.owner, "scopes": key.scopes}
         expires = int(key.expires_at.timestamp()) if key.expires_at else None
@@ -90,7 +93,17 @@ class DynamoApiKeyStore:
         }
         new = "attribute_not_exists(pk)"
         table = self._table
-        table.transact([table.put_op(without_nones(metered), new), table.put_op(without_nones(entry), new)])
+        puts = [table.put_op(without_nones(metered), new), table.put_op(without_nones(entry), new)]
+        table.transact([*puts, *audit_ops(table, audit)])
+
+    def revoke(self, key: ApiKeyRecord, at: datetime, audit: AuditEntry) -> bool:
+        if key.revoked_at is not None:
+            return False
+        table, values = self._table, {":at": iso(at)}
+        both = (keys.api_key(key.hash), keys.api_key_entry(key.tenant, key.id))
+        ops = [table.update_op(each, "SET revoked = :at", _UNREVOKED, values) for each in both]
+        table.transact([*ops, *audit_ops(table, audit)])
+        return True
 
     def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
         return [_record_of(tenant, item) for item in self._table.query(*keys.api_key_entry(tenant, ""))]
@@ -109,6 +122,7 @@ def _record_of(tenant: Tenant, item: Item) -> ApiKeyRecord:
         created_at=parse_iso(item["created"]),
         expires_at=None if expires is None else from_unix(expires),
         limit_per_minute=item["per_minute"],
+        revoked_at=parse_iso(item["revoked"]) if "revoked" in item else None,
     )
 
 

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Table
+from refundkit_core.application.audit import AuditEntry
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import from_unix
 
@@ -24,14 +26,19 @@ class DynamoSwitches:
         self._table = table
 
     def paused(self, tenant: Tenant, key_id: str | None) -> bool:
-        item = self._table.get(keys.switches(tenant))
-        return item is not None and bool(item.get("stopped", frozenset()) & {_ALL, key_id or _ALL})
+        return bool(self.stopped(tenant) & {_ALL, key_id or _ALL})
 
-    def set(self, tenant: Tenant, key_id: str | None, paused: bool) -> None:
+    def stopped(self, tenant: Tenant) -> frozenset[str]:
+        item = self._table.get(keys.switches(tenant))
+        return frozenset() if item is None else item.get("stopped", frozenset())
+
+    def set(self, tenant: Tenant, key_id: str | None, paused: bool, audit: AuditEntry | None = None) -> None:
         expression = "ADD stopped :names" if paused else "DELETE stopped :names"
         # Adding to and taking from a set suits whatever stands there, so that there is nothing to insist on.
         anything = "attribute_exists(pk) OR attribute_not_exists(pk)"
-        self._table.update(keys.switches(tenant), expression, anything, {":names": {key_id or _ALL}})
+        names = {":names": {key_id or _ALL}}
+        change = self._table.update_op(keys.switches(tenant), expression, anything, names)
+        self._table.transact([change, *audit_ops(self._table, audit)])
 
 
 class DynamoThrottle:

@@ -3,9 +3,9 @@
 =================  ======================================  ==================  ======================================
 item               pk                                      sk                  gsi1pk / gsi1sk
 =================  ======================================  ==================  ======================================
-refund head        ORG#<org>#<env>#REFUND#<ref>            REFUND#HEAD         ORG#<org>#<env>#REFUNDS / <time>#<ref>
+refund head        ORG#<org>#<env>#REFUND#<ref>            #HEAD               ORG#<org>#<env>#REFUNDS / <time>#<ref>
                    while under way, gsi2pk / gsi2sk:       OPEN#<shard> / <next look>#<pk>
-refund body        the same                                REFUND#BODY
+                   while it waits for a person:            WAITING#<shard> / <opened>#<pk>
 event              the same, or the ledger's               EVENT#<version>
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
@@ -15,8 +15,10 @@ API key            KEY#<sha256>                            KEY                 (
 API key, listed    ORG#<org>#<env>#KEYS                    KEY#<key>
 switches           ORG#<org>#<env>#SWITCHES                SWITCHES
 throttle           CONNECTION#<con>                        THROTTLE#<second>   (forgotten by TTL)
-organization       ORG#<org>                               ORG
+organization       ORG#<org>                               ORG                 ORGS / <time>#<org>
 member             ORG#<org>                               MEMBER#<mem>
+audit entry        ORG#<org>#<env>#AUDIT, ORG#<org>#AUDIT  <time>#<aud>
+                   or STACK#AUDIT
 =================  ======================================  ==================  ======================================
 """
 
@@ -30,10 +32,12 @@ from refundkit_core.domain.tenancy import Environment, Tenant
 INDEX: Final = "gsi1"
 OPEN_INDEX: Final = "gsi2"
 OPEN_SHARDS: Final = 10
-HEAD: Final = "REFUND#HEAD"
-BODY: Final = "REFUND#BODY"
-REFUND_PREFIX: Final = "REFUND#"
+WAITING_PREFIX: Final = "WAITING#"
+ORGANIZATIONS: Final = "ORGS"
+HEAD: Final = "#HEAD"
 EVENT_PREFIX: Final = "EVENT#"
+FIRST_EVENT: Final = f"{EVENT_PREFIX}000001"
+"""A refund's first event holds what was asked for and decided as well; its key sorts right after the head's."""
 
 
 class Key(NamedTuple):
@@ -63,6 +67,15 @@ def open_index(refund_id: str) -> str:
 
 def open_shard(number: int) -> str:
     return f"OPEN#{number}"
+
+
+def waiting_index(refund_id: str) -> str:
+    """The shard of refunds that hold money and that the sweep lets be: they wait for a person."""
+    return waiting_shard(sum(refund_id.encode()) % OPEN_SHARDS)
+
+
+def waiting_shard(number: int) -> str:
+    return f"{WAITING_PREFIX}{number}"
 
 
 def refunds_index(tenant: Tenant) -> str:
@@ -103,6 +116,18 @@ def throttle(connection_id: str, slot: str) -> Key:
 
 def organization(org_id: str) -> Key:
     return Key(f"ORG#{org_id}", "ORG")
+
+
+def audit(whose: Tenant | str | None) -> str:
+    """The partition of what was done to a tenant, to an organization as a whole, or to the stack."""
+    if whose is None:
+        return "STACK#AUDIT"
+    return f"{_tenant(whose)}#AUDIT" if isinstance(whose, Tenant) else f"ORG#{whose}#AUDIT"
+
+
+def members(org_id: str) -> Key:
+    """Where an organization's members begin."""
+    return member(org_id, "")
 
 
 def member(org_id: str, member_id: str) -> Key:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table
 from refundkit_core.adapters.secrets import SecretBox
+from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.ports import Clock
-from refundkit_core.application.records import Connection, Organization
+from refundkit_core.application.records import Connection, ListedConnection, ListedOrganization, Organization
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.times import iso
+from refundkit_core.domain.times import iso, parse_iso
 
 OPENED_FOR: Final = timedelta(minutes=5)
 _MAX_OPENED: Final = 1_000
+_PAGE: Final = 500
 _STATE: Final = {"#s": "state"}
 _Value = TypeVar("_Value")
 
@@ -50,7 +54,7 @@ class DynamoOrganizationStore:
         self._box = box
         self._opened: OpenedSecrets[bytes] = OpenedSecrets(clock)
 
-    def create(self, organization: Organization) -> None:
+    def create(self, organization: Organization, audit: AuditEntry | None = None) -> None:
         at, owner = keys.organization(organization.id), keys.member(organization.id, organization.owner_id)
         sealed = self._box.seal(organization.secret, _secret_context(organization.id))
         created = iso(organization.created_at)
@@ -60,6 +64,8 @@ class DynamoOrganizationStore:
                     {
                         "pk": at.pk,
                         "sk": at.sk,
+                        "gsi1pk": keys.ORGANIZATIONS,
+                        "gsi1sk": f"{created}#{organization.id}",
                         "name": organization.name,
                         "secret": sealed,
                         "created": created,
@@ -77,8 +83,26 @@ class DynamoOrganizationStore:
                     },
                     "attribute_not_exists(pk)",
                 ),
+                *audit_ops(self._table, audit),
             ]
         )
+
+    def all(self) -> Sequence[ListedOrganization]:
+        before: str | None = None
+        found: list[ListedOrganization] = []
+        while items := self._table.index_page(keys.INDEX, keys.ORGANIZATIONS, before, _PAGE):
+            for item in items:
+                created, _, org_id = item["gsi1sk"].partition("#")
+                found.append(ListedOrganization(org_id, item["name"], parse_iso(created)))
+            before = items[-1]["gsi1sk"]
+        return found[::-1]
+
+    def owner(self, org_id: str) -> str:
+        prefix = keys.members(org_id)
+        owners = [item["sk"] for item in self._table.query(*prefix) if item["role"] == "owner"]
+        if not owners:
+            raise NotFound("No such organization")
+        return str(owners[0]).removeprefix(prefix.sk)
 
     def secret(self, org_id: str) -> bytes:
         opened = self._opened.get(org_id)
@@ -122,7 +146,7 @@ class DynamoConnectionStore:
             self._opened.keep(connection_id, opened)
         return opened
 
-    def put(self, connection: Connection, at: datetime) -> None:
+    def put(self, connection: Connection, at: datetime, audit: AuditEntry | None = None) -> None:
         tenant, processor = connection.tenant, connection.processor
         key, pointer = keys.connection(tenant, processor), keys.connection_pointer(connection.id)
         credentials = {
@@ -144,8 +168,27 @@ class DynamoConnectionStore:
             [
                 self._table.put_op(item),
                 self._table.put_op({**pointed, "processor": processor}, "attribute_not_exists(pk)"),
+                *audit_ops(self._table, audit),
             ]
         )
+        self.forget(tenant, processor)
+
+    def listed(self, tenant: Tenant) -> Sequence[ListedConnection]:
+        return [
+            ListedConnection(item["id"], item["sk"], item["account"], item["state"], parse_iso(item["updated"]))
+            for item in self._table.query(*keys.connection(tenant, ""))
+        ]
+
+    def disconnect(self, tenant: Tenant, processor: str, at: datetime, audit: AuditEntry) -> bool:
+        known = next((each for each in self.listed(tenant) if each.processor == processor), None)
+        if known is None or known.status == "inactive":
+            return False
+        key, values = keys.connection(tenant, processor), {":state": "inactive", ":at": iso(at), ":id": known.id}
+        change = self._table.update_op(key, "SET #s = :state, updated = :at", "id = :id", values, _STATE)
+        self._table.transact([change, *audit_ops(self._table, audit)])
+        self.forget(tenant, processor)
+        self._opened.forget(known.id)
+        return True
 
     def forget(self, tenant: Tenant, processor: str) -> None:
         """Read the connection anew next time, whatever this worker has opened."""

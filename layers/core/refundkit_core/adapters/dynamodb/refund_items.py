@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from refundkit_core.adapters.dynamodb import keys
@@ -48,9 +49,14 @@ def head_item(refund: Refund) -> dict[str, Any]:
 
 
 def _open_index(refund: Refund, pk: str) -> dict[str, Any]:
-    """The sparse index of refunds under way, by when they are looked at next; ten shards, so that none is hot."""
+    """The sparse index of refunds under way, by when they are looked at next; ten shards, so that none is hot.
+
+    What holds money and is not looked at any more waits for a person, in shards of its own: reports find it there.
+    """
     if refund.next_look_at is None:
-        return {}
+        if not refund.holds_reservation:
+            return {}
+        return {"gsi2pk": keys.waiting_index(refund.id), "gsi2sk": f"{iso(refund.created_at)}#{pk}"}
     return {"gsi2pk": keys.open_index(refund.id), "gsi2sk": f"{iso(refund.next_look_at)}#{pk}"}
 
 
@@ -75,23 +81,27 @@ def refund_of(item: Item) -> Refund:
         processor_key=item.get("processor_key"),
         first_attempt_at=parse_iso(first_attempt) if first_attempt else None,
         key_id=item.get("key"),
-        next_look_at=parse_iso(item["gsi2sk"].partition("#")[0]) if "gsi2sk" in item else None,
+        next_look_at=_next_look(item),
         looks=item.get("looks", 0),
     )
 
 
-def body_item(refund: Refund, request: Request) -> dict[str, Any]:
-    """What was asked and decided; written once. Metadata is kept as JSON text, which knows fractions and nulls."""
+def _next_look(item: Item) -> datetime | None:
+    """When the refund is looked at next; what waits for a person is not."""
+    if "gsi2pk" not in item or item["gsi2pk"].startswith(keys.WAITING_PREFIX):
+        return None
+    return parse_iso(item["gsi2sk"].partition("#")[0])
+
+
+def first_event_item(event: Event, request: Request) -> dict[str, Any]:
+    """A refund's first event with what was asked and decided, which never changes. One item less to write.
+
+    Metadata is kept as JSON text, which knows fractions and nulls.
+    """
     rules = [[rule.rule, rule.outcome, rule.message] for rule in request.decision]
-    return without_nones(
-        {
-            "pk": keys.refund_pk(refund.tenant, refund.id),
-            "sk": keys.BODY,
-            "fingerprint": request.fingerprint,
-            "metadata": None if request.metadata is None else json.dumps(request.metadata, ensure_ascii=False),
-            "decision": rules,
-        }
-    )
+    metadata = None if request.metadata is None else json.dumps(request.metadata, ensure_ascii=False)
+    asked = {"fingerprint": request.fingerprint, "metadata": metadata, "decision": rules}
+    return {**event_item(event), **without_nones(asked)}
 
 
 def request_of(item: Item) -> Request:

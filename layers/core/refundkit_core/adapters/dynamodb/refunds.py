@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.adapters.dynamodb.refund_items import (
-    body_item,
     event_item,
     event_of,
+    first_event_item,
     head_item,
     ledger_item,
     ledger_of,
@@ -22,6 +23,7 @@ from refundkit_core.adapters.dynamodb.refund_items import (
     twins_value,
 )
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table
+from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import RefundFilter, RefundPage
 from refundkit_core.domain.errors import Invalid, StoreConflict
 from refundkit_core.domain.events import Event
@@ -72,13 +74,19 @@ class DynamoRefundStore:
         table.transact(
             [
                 table.put_op(head_item(refund), _NEW),
-                table.put_op(body_item(refund, request), _NEW),
-                table.put_op(event_item(event), _NEW),
+                table.put_op(first_event_item(event, request), _NEW),
                 self._ledger_op(refund, reserve, ledger.twins.get(twin), twins),
             ]
         )
 
-    def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
+    def change(
+        self,
+        before: Refund,
+        after: Refund,
+        event: Event,
+        ledger: LedgerChange | None,
+        audit: AuditEntry | None = None,
+    ) -> None:
         table = self._table
         operations = [
             table.put_op(head_item(after), "version = :before", {":before": before.version}),
@@ -92,7 +100,7 @@ class DynamoRefundStore:
             operations.append(table.check_op(key, condition, values))
         elif ledger is not None:
             operations.append(self._moved_ledger_op(after, ledger))
-        table.transact(operations)
+        table.transact([*operations, *audit_ops(table, audit)])
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         table = self._table
@@ -103,8 +111,7 @@ class DynamoRefundStore:
         table.transact(
             [
                 table.put_op(head_item(refund), _NEW),
-                table.put_op(body_item(refund, request), _NEW),
-                table.put_op(event_item(event), _NEW),
+                table.put_op(first_event_item(event, request), _NEW),
                 table.update_op(key, expression, _GUARDS[ledger.kind], values),
             ]
         )
@@ -158,8 +165,9 @@ class DynamoRefundStore:
         return None if item is None else refund_of(item)
 
     def find(self, tenant: Tenant, refund_id: str) -> tuple[Refund, Request] | None:
-        items = {item["sk"]: item for item in self._table.query(keys.refund_pk(tenant, refund_id), keys.REFUND_PREFIX)}
-        return (refund_of(items[keys.HEAD]), request_of(items[keys.BODY])) if items else None
+        found = self._table.query_between(keys.refund_pk(tenant, refund_id), keys.HEAD, keys.FIRST_EVENT)
+        items = {item["sk"]: item for item in found}
+        return (refund_of(items[keys.HEAD]), request_of(items[keys.FIRST_EVENT])) if items else None
 
     def timeline(self, tenant: Tenant, refund_id: str) -> Sequence[Event]:
         return [event_of(item) for item in self._table.query(keys.refund_pk(tenant, refund_id), keys.EVENT_PREFIX)]
@@ -187,7 +195,7 @@ class DynamoRefundStore:
     def _with_requests(self, tenant: Tenant, refunds: list[Refund]) -> list[tuple[Refund, Request]]:
         if not refunds:
             return []
-        wanted = [Key(keys.refund_pk(tenant, refund.id), keys.BODY) for refund in refunds]
+        wanted = [Key(keys.refund_pk(tenant, refund.id), keys.FIRST_EVENT) for refund in refunds]
         requests = {item["pk"]: request_of(item) for item in self._table.batch_get(wanted)}
         return [(refund, requests[key.pk]) for refund, key in zip(refunds, wanted, strict=True) if key.pk in requests]
 

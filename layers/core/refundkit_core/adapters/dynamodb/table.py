@@ -78,10 +78,17 @@ class Table:
 
     def query(self, pk: str, prefix: str) -> list[Item]:
         """All items of a partition whose sort key begins with ``prefix``, in order, read consistently."""
+        return self._query("begins_with(sk, :prefix)", {":pk": pk, ":prefix": prefix})
+
+    def query_between(self, pk: str, first: str, last: str) -> list[Item]:
+        """All items of a partition with sort keys from ``first`` to ``last``, in order, read consistently."""
+        return self._query("sk BETWEEN :first AND :last", {":pk": pk, ":first": first, ":last": last})
+
+    def _query(self, condition: str, values: Item) -> list[Item]:
         call: dict[str, Any] = {
             "TableName": self.name,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": encode({":pk": pk, ":prefix": prefix}),
+            "KeyConditionExpression": f"pk = :pk AND {condition}",
+            "ExpressionAttributeValues": encode(values),
             "ConsistentRead": True,
         }
         items: list[Item] = []
@@ -117,6 +124,21 @@ class Table:
             Limit=limit,
         )
         return [decode(item) for item in answer["Items"]]
+
+    def whole_open_shard(self, index: str, pk: str) -> Iterator[Item]:
+        """All of one shard of the index of refunds under way, earliest first. May lag."""
+        call: dict[str, Any] = {
+            "TableName": self.name,
+            "IndexName": index,
+            "KeyConditionExpression": "gsi2pk = :pk",
+            "ExpressionAttributeValues": encode({":pk": pk}),
+        }
+        while True:
+            answer = self._client.query(**call)
+            yield from (decode(item) for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            call["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def batch_get(self, keys: Sequence[Key]) -> list[Item]:
         """The items of up to 100 keys, in no order; those that do not exist are left out."""

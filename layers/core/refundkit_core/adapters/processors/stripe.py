@@ -8,11 +8,13 @@ from typing import Any, Final, TypeVar
 import stripe
 
 from refundkit_core.adapters.processors.stripe_codes import DEFINITE, DISPUTE, REASON, REFUND_STATUS, SEVERITY
+from refundkit_core.adapters.processors.stripe_http import Urllib3Client
 from refundkit_core.application.records import ProcessorAccount
 from refundkit_core.domain.errors import NotFound, ProcessorDeclined, ProcessorDenied, ProcessorUnknown
 from refundkit_core.domain.processor import ChargeSnapshot, DisputeState, ProcessorRefund, RefundOrder
 from refundkit_core.domain.times import from_unix
 
+CONNECT_TIMEOUT_S: Final = 3
 READ_TIMEOUT_S: Final = 20
 WEBHOOK_EVENTS: Final = (
     "refund.created",
@@ -41,7 +43,7 @@ def _client(secret_key: str, api_base: str) -> stripe.StripeClient:
         secret_key,
         base_addresses={"api": api_base} if api_base else None,
         max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=READ_TIMEOUT_S),
+        http_client=Urllib3Client(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
     )
 
 

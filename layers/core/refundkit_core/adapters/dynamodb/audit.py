@@ -1,0 +1,59 @@
+"""The audit trail on DynamoDB: items that are put once and never touched again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.table import Operation, Table, without_nones
+from refundkit_core.application.audit import AuditEntry, Whose
+from refundkit_core.domain.times import iso, parse_iso
+
+_NEW = "attribute_not_exists(pk)"
+
+
+def audit_ops(table: Table, entry: AuditEntry | None) -> list[Operation]:
+    """What a transaction needs besides its change: the entry, where there is one."""
+    return [] if entry is None else [table.put_op(_item(entry), _NEW)]
+
+
+class DynamoAuditTrail:
+    """``AuditTrail`` on one table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put(self, entry: AuditEntry) -> None:
+        self._table.put(_item(entry), _NEW)
+
+    def of(self, whose: Whose) -> Sequence[AuditEntry]:
+        items = self._table.query(keys.audit(whose), "2")  # every sort key begins with a year
+        return [
+            AuditEntry(
+                item["id"],
+                whose,
+                item["actor"],
+                item["command"],
+                item["target"],
+                item.get("because"),
+                parse_iso(item["at"]),
+            )
+            for item in items
+        ]
+
+
+def _item(entry: AuditEntry) -> dict[str, Any]:
+    at = iso(entry.at)
+    return without_nones(
+        {
+            "pk": keys.audit(entry.whose),
+            "sk": f"{at}#{entry.id}",
+            "id": entry.id,
+            "actor": entry.actor,
+            "command": entry.command,
+            "target": entry.target,
+            "because": entry.because,
+            "at": at,
+        }
+    )

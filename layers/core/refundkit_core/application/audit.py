@@ -1,0 +1,74 @@
+"""What people do from outside the API is written down: who, what, to what, why and when; no person's data, no secret."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
+
+from refundkit_core.domain.errors import Invalid
+from refundkit_core.domain.tenancy import Tenant
+
+MAX_REASON: Final = 500
+_REVEALING: Final = re.compile(r"\b(sk|rk|whsec)_|[^\s@]+@[^\s@]+\.[^\s@]+")
+
+Whose = Tenant | str | None
+"""What an entry belongs to: one organization's environment, an organization as a whole, or the stack."""
+
+
+class By(NamedTuple):
+    """Who has something done (an AWS ARN, or the name that they gave), and why."""
+
+    actor: str
+    because: str | None = None
+
+
+BY_PROGRAM: Final = By("program")
+"""A program of ours: the local stack's set-up, tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that was done; never changed, never removed. ``target`` is an id or a queue's name."""
+
+    id: str
+    whose: Whose
+    actor: str
+    command: str
+    target: str
+    because: str | None
+    at: datetime
+
+
+class _Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+class _Ids(Protocol):
+    def new(self, prefix: str) -> str: ...
+
+
+class Auditor:
+    """Makes the entries; whoever changes something stores one with the change, or before it."""
+
+    def __init__(self, clock: _Clock, ids: _Ids) -> None:
+        self._clock = clock
+        self._ids = ids
+
+    def entry(self, by: By, command: str, target: str, whose: Whose) -> AuditEntry:
+        """An entry of now. Raises Invalid where the reason holds what an audit entry must not: see the module."""
+        return AuditEntry(
+            self._ids.new("aud"), whose, by.actor, command, target, reason_of(by.because), self._clock.now()
+        )
+
+
+def reason_of(because: str | None) -> str | None:
+    """``because`` as it may be kept. Raises Invalid where it is too long or shows an address or a secret."""
+    if because is None:
+        return None
+    if len(because) > MAX_REASON or not because.strip():
+        raise Invalid(f"Say why in 1 to {MAX_REASON} characters")
+    if _REVEALING.search(because):
+        raise Invalid("The reason is kept for ever: leave out e-mail addresses and keys, name ids instead")
+    return because.strip()
