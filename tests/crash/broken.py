@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from refundkit_core.application.ports import OrganizationStore
 from refundkit_core.domain.errors import ProcessorDeclined, ProcessorUnknown
@@ -53,8 +54,8 @@ class NoVersionCheck(System):
     """A refund is changed, and its money released, whatever has become of it meanwhile."""
 
     class _Store(MemoryRefundStore):
-        def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
-            super().change(self.head(before.tenant, before.id) or before, after, event, ledger)
+        def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None, *audit: Any) -> None:
+            super().change(self.head(before.tenant, before.id) or before, after, event, ledger, *audit)
 
     def make_store(self) -> MemoryRefundStore:
         return self._Store()
@@ -75,8 +76,8 @@ class EventApart(System):
             super().__init__()
             self._apart = system.calls.ported("events", EventApart._Events(self))
 
-        def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
-            super().change(before, after, event, ledger)
+        def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None, *audit: Any) -> None:
+            super().change(before, after, event, ledger, *audit)
             self._events[before.tenant, before.id].pop()
             self._apart.append(event)
 

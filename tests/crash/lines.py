@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Body = TypeVar("Body")
+
+_MOST_DOUBLINGS: Final = 10
 
 
 @dataclass(eq=False)
@@ -23,7 +25,8 @@ class Message(Generic[Body]):
 class Line(Generic[Body]):
     """A queue, a stream, a caller's retries: ``handle`` either returns, or the message comes back ``retry_s`` later.
 
-    After ``max_receives`` failures a message is in ``dead`` until it is driven again (None: it is never given up).
+    After ``max_receives`` failures a message is in ``dead`` until it is driven again; None: it is never given up, and
+    comes back at longer and longer intervals.
     """
 
     def __init__(
@@ -54,7 +57,8 @@ class Line(Generic[Body]):
 
     def failed(self, message: Message[Body], now: datetime) -> None:
         """It comes back later, or was tried too often."""
-        message.visible_at = now + self._retry
+        backs_off = 1 if self._max_receives is not None else 2 ** min(message.receives - 1, _MOST_DOUBLINGS)
+        message.visible_at = now + self._retry * backs_off
         if self._max_receives is not None and message.receives >= self._max_receives:
             self.waiting.remove(message)
             self.dead.append(message)
@@ -65,8 +69,8 @@ class Line(Generic[Body]):
         self.waiting.append(again)
         return again
 
-    def redrive(self, now: datetime) -> None:
+    def redrive(self, at: datetime) -> None:
         """A person has the dead ones tried again."""
         for message in self.dead:
-            self.waiting.append(Message(message.body, now))
+            self.waiting.append(Message(message.body, at))
         self.dead.clear()

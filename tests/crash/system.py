@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from refundkit_core.application.records import Connection, ProcessorNews
-from refundkit_core.domain.errors import RefundKitError
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.refund import Refund
 
-from tests.crash.callers import Ask, Cancellation, told
+from tests.crash.callers import TO_RETRY, Ask, Cancellation, told
 from tests.crash.choices import Choices
 from tests.crash.faults import Calls, Fault, Killed, Unreachable
 from tests.crash.invariants import Violation
@@ -142,7 +141,7 @@ class System:
     def _people_come(self) -> bool:
         """Nothing moves by itself any more: people see to what is theirs."""
         if self.news.dead:
-            self.news.redrive(self.clock.now())
+            self.news.redrive(self.clock.now() + timedelta(hours=1))
             return True
         self.watch.before_people()
         flagged = [head.id for head in self.heads() if head.status_detail == "needs_review"]
@@ -180,7 +179,7 @@ class System:
                 raise
             except Killed:
                 self.calls.note("killed")
-            except (RefundKitError, Unreachable) as failure:
+            except (*TO_RETRY, Unreachable) as failure:
                 self.calls.note(f"failed: {type(failure).__name__}: {failure}")
             except Exception as surprise:
                 raise Violation(f"{line.name} met {type(surprise).__name__}: {surprise}") from surprise

@@ -6,7 +6,7 @@ import pytest
 
 from tests.crash.faults import ERRORS, KILLS, OTHER_WORKERS
 from tests.crash.runs import pairs, play, single_faults
-from tests.crash.scenarios import LONG, SCENARIOS
+from tests.crash.scenarios import LONG, PAIRED, SCENARIOS
 
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in SCENARIOS]
 
@@ -35,7 +35,7 @@ def test_any_two_kills_on_the_way_of_a_paid_refund_double_and_lose_nothing() -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LONG])
+@pytest.mark.parametrize("name", PAIRED)
 def test_any_two_kills_double_and_lose_nothing(name: str) -> None:
     for plan in pairs(name, KILLS):
         play([name], plan)
