@@ -28,6 +28,9 @@ SCOPES = {
     ("GET", "/v1/refunds/{id}"): "refunds:read",
     ("GET", "/v1/refunds/{id}/events"): "refunds:read",
     ("POST", "/v1/refunds/{id}/cancel"): "refunds:write",
+    ("PUT", "/v1/processors/{name}"): "admin",
+    ("GET", "/v1/processors/{name}"): "admin",
+    ("DELETE", "/v1/processors/{name}"): "admin",
     ("GET", "/v1/health"): None,
     ("POST", "/v1/processors/stripe/webhook/{connectionId}"): None,
 }
@@ -107,7 +110,7 @@ def test_no_function_loads_what_it_does_not_need_at_start(name: str) -> None:
     assert "aws_lambda_powertools.event_handler" not in loaded_by(name)
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "refunds"])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("refunds", "processors")])
 def test_only_functions_that_validate_requests_load_pydantic(name: str) -> None:
     assert "pydantic" not in loaded_by(name)
 

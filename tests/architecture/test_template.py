@@ -40,7 +40,12 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
             assert resource != "*"
             match resource:
                 case {"Fn::Sub": str() as path}:
-                    assert path in ("${FailedRecords.Arn}/*", "${Table.Arn}/index/gsi1", "${Table.Arn}/index/gsi2")
+                    assert path in (
+                        "${FailedRecords.Arn}/*",
+                        "${Reports.Arn}/*",
+                        "${Table.Arn}/index/gsi1",
+                        "${Table.Arn}/index/gsi2",
+                    )
                 case {"Fn::GetAtt": [_, "Arn" | "StreamArn"]}:
                     pass
                 case _:
@@ -51,7 +56,8 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
 def test_secrets_open_only_in_the_context_that_sealed_them_or_for_the_table(name: str) -> None:
     for statement in statements(FUNCTIONS[name]):
         if any(action.startswith("kms:") for action in listed(statement["Action"])):
-            assert statement["Action"] == "kms:Decrypt"
+            seals = name == "ProcessorsFunction"  # the one that stores credentials
+            assert statement["Action"] == (["kms:Encrypt", "kms:Decrypt"] if seals else "kms:Decrypt")
             assert statement["Condition"] in (
                 {"Null": {"kms:EncryptionContext:organization": "false"}},
                 {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}},
@@ -80,7 +86,8 @@ def test_every_function_has_a_log_group_of_its_own_that_forgets(name: str) -> No
 def test_stripes_library_is_there_only_for_functions_that_call_stripe(name: str) -> None:
     has_layer = {"Ref": "StripeLayer"} in FUNCTIONS[name]["Properties"].get("Layers", [])
 
-    assert has_layer == (name in ("RefundsFunction", "ExecuteRefundFunction", "ProcessorEventsFunction"))
+    callers = {"RefundsFunction", "ExecuteRefundFunction", "ProcessorEventsFunction", "ProcessorsFunction"}
+    assert has_layer == (name in callers | {"DailyReportFunction"})
 
 
 def alarmed_queues() -> set[str]:
@@ -197,6 +204,52 @@ def test_the_table_is_encrypted_recoverable_and_in_production_protected() -> Non
     protected = properties["DeletionProtectionEnabled"]
     assert resolved(protected, true=frozenset({"IsProduction"})) is True
     assert resolved(protected) is False
+
+
+def test_every_bucket_is_encrypted_private_open_to_tls_only_forgets_and_outlives_the_stack() -> None:
+    kept_days = {"FailedRecords": 90, "Reports": 400}
+    buckets = resources("AWS::S3::Bucket")
+    policies = {made["Properties"]["Bucket"]["Ref"]: made for made in resources("AWS::S3::BucketPolicy").values()}
+
+    assert buckets.keys() == kept_days.keys() == policies.keys()
+    for name, bucket in buckets.items():
+        properties = bucket["Properties"]
+        (encrypted,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encrypted["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4
+        assert all(properties["PublicAccessBlockConfiguration"].values())
+        assert [rule["ExpirationInDays"] for rule in properties["LifecycleConfiguration"]["Rules"]] == [kept_days[name]]
+        assert bucket["DeletionPolicy"] == "Retain"
+        (only_tls,) = policies[name]["Properties"]["PolicyDocument"]["Statement"]
+        assert (only_tls["Effect"], only_tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_the_daily_report_reads_the_table_and_writes_reports_only() -> None:
+    actions = {
+        action for each in statements(FUNCTIONS["DailyReportFunction"]) for action in listed(each["Action"])
+    }
+
+    assert actions == {"dynamodb:GetItem", "dynamodb:Query", "s3:PutObject", "kms:Decrypt"}
+
+
+def test_findings_of_the_daily_report_raise_an_alarm() -> None:
+    metric = resources("AWS::Logs::MetricFilter")["ReportFindings"]["Properties"]
+    alarm = resources("AWS::CloudWatch::Alarm")["ReportFindingsAlarm"]["Properties"]
+
+    assert metric["LogGroupName"] == {"Ref": "DailyReportLog"}
+    assert metric["FilterPattern"] == '{ $.message = "daily report" && $.findings > 0 }'
+    assert metric["MetricTransformations"][0]["MetricName"] == alarm["MetricName"]
+    assert alarm["Threshold"] == 1
+
+
+def test_the_scheduler_may_call_exactly_the_functions_of_its_schedules() -> None:
+    called = [made["Properties"]["Target"]["Arn"] for made in resources("AWS::Scheduler::Schedule").values()]
+    (policy,) = resources("AWS::IAM::Role")["SchedulerRole"]["Properties"]["Policies"]
+    allowed = [
+        each["Resource"] for each in policy["PolicyDocument"]["Statement"] if each["Action"] == "lambda:InvokeFunction"
+    ]
+
+    assert allowed == [called]
 
 
 def test_the_key_rotates_and_outlives_the_stack() -> None:

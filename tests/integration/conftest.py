@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -16,7 +15,7 @@ from moto import mock_aws
 from refundkit_core.application.provision import NewConnection, NewOrganization
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints import container as containers
-from refundkit_core.entrypoints import http, observability
+from refundkit_core.entrypoints import observability
 from refundkit_core.entrypoints.container import Container
 from refundkit_core.entrypoints.settings import Settings
 
@@ -24,6 +23,7 @@ from local.stripe_sandbox import SandboxServer
 from tests.support.aws import create_parts
 from tests.support.clock import FixedClock
 from tests.support.functions import function_module
+from tests.support.http import post_json
 from tests.support.requests import gateway_event
 
 
@@ -135,28 +135,15 @@ def world(sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Ite
         clock = FixedClock()
         settings = Settings.parse({**create_parts(), "REFUNDKIT_STRIPE_API_BASE": sandbox_server.url})
         container = Container(settings, clock)
-        containers.container.cache_clear()
-        monkeypatch.setattr(containers, "container", lambda: container)
-        for name in (
-            "refunds",
-            "health",
-            "processor_webhook",
-            "processor_events",
-            "execute_refund",
-            "publish_events",
-            "sweep",
-        ):
-            module: ModuleType = function_module(name)
-            monkeypatch.setattr(module, "container", lambda: container)
-        monkeypatch.setattr(http, "container", lambda: container)
+        monkeypatch.setattr(containers, "own_container", lambda: container)
+        post_json(f"{sandbox_server.url}/_sandbox/reset", {}, sandbox_server.test_key)
+        now = {"now": int(clock.now().timestamp())}
+        post_json(f"{sandbox_server.url}/_sandbox/clock", now, sandbox_server.test_key)
         organization = container.provision.create_organization("acme", "Ada", "ada@example.com")
         connection = container.provision.connect(
             organization.org_id, "test", "stripe", sandbox_server.test_key, "http://127.0.0.1:9/api"
         )
-        built = World(container, clock, sandbox_server, organization, connection)
-        built.stripe("POST", "/_sandbox/reset", {})
-        built.stripe("POST", "/_sandbox/clock", {"now": int(clock.now().timestamp())})
-        yield built
+        yield World(container, clock, sandbox_server, organization, connection)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refundkit_core.domain.reconciliation import KINDS
 
 from tests.integration.conftest import World
 from tests.support.functions import function_module
@@ -22,6 +23,16 @@ EXPECTED: dict[str, Any] = {
     "refunds/timeline": 401,
     "refunds/cancel": 401,
     "sweep/schedule": {"due": 0},
+    "daily_report/schedule": {
+        "day": "2026-11-20",
+        "organizations": 1,
+        "transactions": 0,
+        "findings": 0,
+        **dict.fromkeys(KINDS, 0),
+    },
+    "processors/connect": 401,
+    "processors/get": 401,
+    "processors/disconnect": 401,
     "health/health": 200,
     "health/unknown_path": 404,
     "processor_webhook/refund_updated": 404,  # its connection is unknown

@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
+from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.ports import PaymentProcessor
-from refundkit_core.application.records import Connection
+from refundkit_core.application.records import Connection, ListedOrganization
 from refundkit_core.domain.errors import NotFound, ProcessorDeclined
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder
 from refundkit_core.domain.tenancy import Tenant
 
 from tests.support.builders import TENANT
+from tests.support.clock import START
 
 Script = Callable[[Callable[[], ProcessorRefund]], ProcessorRefund]
 """What happens to one refund call: gets the effect to run (or not), returns or raises what the caller sees."""
@@ -134,7 +136,7 @@ class FakeConnections:
     def by_id(self, connection_id: str) -> Connection | None:
         return self.connection if connection_id == self.connection.id and not self.gone else None
 
-    def put(self, connection: Connection, at: datetime) -> None:
+    def put(self, connection: Connection, at: datetime, audit: AuditEntry | None = None) -> None:
         self.connection = connection
 
     def mark(self, connection: Connection, status: Literal["active", "inactive", "error"], at: datetime) -> None:
@@ -145,8 +147,16 @@ class FakeConnections:
 class FakeOrganizations:
     """``OrganizationStore`` whose every organization has a secret of its own."""
 
-    def create(self, organization: object) -> None:
+    def create(self, organization: object, audit: AuditEntry | None = None) -> None:
         raise NotImplementedError("tests make no organizations here")
+
+    def all(self) -> Sequence[ListedOrganization]:
+        return [ListedOrganization(TENANT.org_id, "acme", START)]
+
+    def owner(self, org_id: str) -> str:
+        if org_id != TENANT.org_id:
+            raise NotFound("No such organization")
+        return "mem_00000000000000000000000001"
 
     def secret(self, org_id: str) -> bytes:
         return f"secret of {org_id}".encode()
@@ -156,16 +166,19 @@ class FakeSwitches:
     """``Switches`` in a set."""
 
     def __init__(self) -> None:
-        self.stopped: set[tuple[Tenant, str | None]] = set()
+        self.stops: set[tuple[Tenant, str | None]] = set()
 
     def paused(self, tenant: Tenant, key_id: str | None) -> bool:
-        return bool({(tenant, None), (tenant, key_id)} & self.stopped)
+        return bool({(tenant, None), (tenant, key_id)} & self.stops)
 
-    def set(self, tenant: Tenant, key_id: str | None, paused: bool) -> None:
+    def stopped(self, tenant: Tenant) -> frozenset[str]:
+        return frozenset(key_id or "all" for owner, key_id in self.stops if owner == tenant)
+
+    def set(self, tenant: Tenant, key_id: str | None, paused: bool, audit: AuditEntry | None = None) -> None:
         if paused:
-            self.stopped.add((tenant, key_id))
+            self.stops.add((tenant, key_id))
         else:
-            self.stopped.discard((tenant, key_id))
+            self.stops.discard((tenant, key_id))
 
 
 class FakeThrottle:

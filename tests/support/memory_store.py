@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import RefundFilter, RefundPage
 from refundkit_core.domain.errors import Invalid, StoreConflict
 from refundkit_core.domain.events import Event
@@ -24,6 +25,7 @@ class MemoryRefundStore:
         self._events: dict[tuple[Tenant, str], list[Event]] = {}
         self._ledgers: dict[tuple[Tenant, TransactionRef], Ledger] = {}
         self.looks: list[Event] = []
+        self.audited: list[AuditEntry] = []
         self._names: dict[tuple[Tenant, str, str, str], str] = {}
 
     def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
@@ -45,7 +47,14 @@ class MemoryRefundStore:
             self._refunds[key] = (refund, request)
             self._events[key] = [event]
 
-    def change(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
+    def change(
+        self,
+        before: Refund,
+        after: Refund,
+        event: Event,
+        ledger: LedgerChange | None,
+        audit: AuditEntry | None = None,
+    ) -> None:
         with self._lock:
             key = (before.tenant, before.id)
             stored = self._refunds.get(key)
@@ -55,6 +64,7 @@ class MemoryRefundStore:
                 self._move_money(after, ledger)
             self._refunds[key] = (after, stored[1])
             self._events[key].append(event)
+            self.audited.extend([audit] if audit else [])
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         with self._lock:
@@ -83,6 +93,13 @@ class MemoryRefundStore:
             if refund.next_look_at is not None and refund.next_look_at <= now
         ]
         return [key for _, key in sorted(waiting, key=lambda one: (one[0], one[1][1]))[:limit]]
+
+    def opened_since(self, tenant: Tenant, since: datetime) -> Iterable[Refund]:
+        heads = [head for (owner, _), (head, _) in self._refunds.items() if owner == tenant]
+        return [head for head in heads if head.created_at >= since]
+
+    def unfinished(self) -> Iterable[tuple[Tenant, str]]:
+        return [key for key, (head, _) in self._refunds.items() if head.holds_reservation]
 
     def _move_money(self, refund: Refund, change: LedgerChange) -> None:
         at = (refund.tenant, refund.transaction)

@@ -1,4 +1,4 @@
-"""What people do from outside the API is written down: who, what, to what, why and when; no person's data, no secret."""
+"""What people do from outside the API is written down: who, what, to what, why, when; no personal data, no secret."""
 
 from __future__ import annotations
 

@@ -13,7 +13,14 @@ from typing import Any, Final, NamedTuple
 
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, Switches
 from refundkit_core.application.resolve_transaction import ResolveTransaction
-from refundkit_core.domain.errors import AlreadyProcessed, Detail, IdempotencyKeyReused, Paused, StoreConflict
+from refundkit_core.domain.errors import (
+    AlreadyProcessed,
+    Detail,
+    IdempotencyKeyReused,
+    Paused,
+    RefundKitError,
+    StoreConflict,
+)
 from refundkit_core.domain.events import of_change
 from refundkit_core.domain.ids import derived
 from refundkit_core.domain.ledger import Ledger, twin_of
@@ -107,6 +114,13 @@ class CreateRefund:
                 return self._open(asked, refund_id)
             except StoreConflict:
                 self._ids.pause(attempt)
+            except (
+                RefundKitError
+            ):  # a call with the same key may have opened it meanwhile, and taken what we found gone
+                replay = self._replay(asked, refund_id) if may_exist else None
+                if replay is None:
+                    raise
+                return replay
         raise StoreConflict("The transaction's ledger is too busy. Nothing was done: try again")
 
     def _id_for(self, asked: OpenRefund) -> str:

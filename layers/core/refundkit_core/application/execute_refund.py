@@ -194,7 +194,8 @@ class ExecuteRefund:
         return "needs_a_person"
 
     def _put_off(self, refund: Refund) -> None:
-        self._store_look(put_off(refund, self._clock.now()))
+        if refund.status_detail != "needs_review":
+            self._store_look(put_off(refund, self._clock.now()))
 
     def _store_look(self, refund: Refund) -> None:
         try:

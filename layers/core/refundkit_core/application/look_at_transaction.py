@@ -91,6 +91,9 @@ class LookAtTransaction:
         for seen in claimed.others:
             if seen.holds_money:
                 self._adopt(connection, ledger.transaction, seen)
+                # A later look may have found nothing new and so left no trace: ask once more, now that it is ours.
+                again = processor.find_refund(seen.external_id)
+                self._settle(connection.tenant, self._adopted_id(connection.tenant, ledger.transaction, seen), again)
         shown = [seen for _, seen in (*claimed.ours, *claimed.adopted)] + list(claimed.others)
         stands = self._refunds.ledger(connection.tenant, ledger.transaction) or ledger
         return Looked(stands, [seen.external_id for seen in shown if seen.status == "unknown"])
@@ -98,10 +101,19 @@ class LookAtTransaction:
     def _refresh(
         self, connection: Connection, processor: PaymentProcessor, transaction_id: str, fraud_warning: str | None
     ) -> tuple[Ledger, Claimed]:
+        charge_id: str | None = transaction_id
+        if not processor.is_charge(transaction_id):
+            charge_id = self._refunds.charge_of(
+                connection.tenant, connection.processor, connection.account_id, transaction_id
+            )
         for attempt in range(1, _MAX_TRIES + 1):
+            known = None
+            if charge_id is not None:
+                transaction = TransactionRef(connection.processor, connection.account_id, charge_id)
+                known = self._refunds.ledger(connection.tenant, transaction)
             snapshot = processor.look_up(transaction_id)
-            transaction = TransactionRef(connection.processor, connection.account_id, snapshot.charge_id)
-            known = self._refunds.ledger(connection.tenant, transaction)
+            charge_id = snapshot.charge_id
+            transaction = TransactionRef(connection.processor, connection.account_id, charge_id)
             has_refunds = snapshot.refunded_minor > 0 or (known is not None and known.holds_anything)
             shown = processor.list_refunds(snapshot.charge_id) if has_refunds else ()
             claimed = self._claimed(connection.tenant, transaction, known, shown)

@@ -18,6 +18,7 @@ from refundkit_core.application.records import (
     ProcessorNews,
     RefundFilter,
     RefundPage,
+    WebhookEndpoint,
 )
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
@@ -215,10 +216,19 @@ class PaymentProcessor(Protocol):
 class ProcessorSetup(Protocol):
     """What connecting a processor takes."""
 
-    def account(self, secret_key: str) -> ProcessorAccount: ...
+    def account(self, secret_key: str, connected_account: str | None) -> ProcessorAccount:
+        """Whose credentials these are, asked with one call.
 
-    def create_webhook_endpoint(self, secret_key: str, url: str) -> str:
-        """Have the processor post its news to ``url``; returns the signing secret."""
+        Raises:
+            Invalid: the processor refuses them.
+            Upstream: it did not answer.
+        """
+
+    def create_webhook_endpoint(self, connection: Connection, url: str) -> WebhookEndpoint:
+        """Have the processor post the connection's news to ``url``."""
+
+    def remove_webhook_endpoint(self, connection: Connection, endpoint_id: str) -> None:
+        """Have the processor stop that."""
 
 
 class Processors(Protocol):

@@ -1,20 +1,37 @@
-"""Set up: an organization with its owner and first keys, and its connection to a processor."""
+"""Set up: organizations with their owners, their keys, and their connections to processors. Everything is audited."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from refundkit.api_keys import generate_api_key
 
-from refundkit_core.application.ports import ApiKeyStore, Clock, ConnectionStore, Ids, OrganizationStore, ProcessorSetup
-from refundkit_core.application.records import ApiKeyRecord, Connection, Organization
-from refundkit_core.domain.errors import Invalid
+from refundkit_core.application.audit import BY_PROGRAM, Auditor, By
+from refundkit_core.application.connect_processor import ConnectProcessor, Credentials
+from refundkit_core.application.ports import ApiKeyStore, Clock, Ids, OrganizationStore
+from refundkit_core.application.records import (
+    ApiKeyRecord,
+    ListedConnection,
+    ListedOrganization,
+    Organization,
+)
+from refundkit_core.domain.errors import Conflict, Invalid, NotFound
 from refundkit_core.domain.tenancy import Environment, Tenant
 
 DEFAULT_LIMIT_PER_MINUTE: Final = 100
+MAX_LIMIT_PER_MINUTE: Final = 30_000
 OWNER_SCOPES: Final = frozenset({"admin"})
+SCOPES: Final = frozenset(
+    "refunds:read refunds:write policies:read policies:write returns:read returns:write credits:read credits:write "
+    "approvals:read approvals:decide webhooks:read webhooks:write reports:read transactions:write members:read "
+    "members:write audit:read keys:read keys:write returns:* webhooks:* members:* keys:* admin".split()
+)
+"""Every right that a key can have (decision 23)."""
+
+_ENVIRONMENTS: Final[tuple[Environment, ...]] = ("test", "live")
 
 
 class NewOrganization(NamedTuple):
@@ -24,6 +41,23 @@ class NewOrganization(NamedTuple):
     owner_id: str
     test_key: str
     live_key: str
+
+
+class NewKey(NamedTuple):
+    """A new key; ``key`` is shown here and never again."""
+
+    record: ApiKeyRecord
+    key: str
+
+
+class WantedKey(NamedTuple):
+    """A key to make. ``owner`` is a member's id or an agent's name; None: the organization's owner."""
+
+    name: str
+    owner: str | None
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    limit_per_minute: int
 
 
 class NewConnection(NamedTuple):
@@ -41,19 +75,18 @@ class Provision:
         self,
         organizations: OrganizationStore,
         keys: ApiKeyStore,
-        connections: ConnectionStore,
-        setups: Mapping[str, ProcessorSetup],
+        connect: ConnectProcessor,
         clock: Clock,
         ids: Ids,
     ) -> None:
+        self._auditor = Auditor(clock, ids)
         self._organizations = organizations
         self._keys = keys
-        self._connections = connections
-        self._setups = setups
+        self._connect = connect
         self._clock = clock
         self._ids = ids
 
-    def create_organization(self, name: str, owner_name: str, owner_email: str) -> NewOrganization:
+    def create_organization(self, name: str, owner_name: str, owner_email: str, by: By = BY_PROGRAM) -> NewOrganization:
         """An organization, its owner, and one key of the owner's for each environment, with all rights."""
         organization = Organization(
             id=self._ids.new("org"),
@@ -64,55 +97,99 @@ class Provision:
             secret=secrets.token_bytes(32),
             created_at=self._clock.now(),
         )
-        self._organizations.create(organization)
-        test_key = self._create_key(Tenant(organization.id, "test"), "First test key", organization.owner_id)
-        live_key = self._create_key(Tenant(organization.id, "live"), "First live key", organization.owner_id)
-        return NewOrganization(organization.id, organization.owner_id, test_key, live_key)
-
-    def _create_key(self, tenant: Tenant, name: str, owner: str) -> str:
-        generated = generate_api_key(tenant.environment)
-        self._keys.put(
-            ApiKeyRecord(
-                id=self._ids.new("key"),
-                tenant=tenant,
-                hash=generated.hash,
-                prefix=generated.prefix,
-                name=name,
-                owner=owner,
-                scopes=OWNER_SCOPES,
-                created_at=self._clock.now(),
-                expires_at=None,
-                limit_per_minute=DEFAULT_LIMIT_PER_MINUTE,
-            )
+        entry = self._auditor.entry(by, "organizations create", organization.id, organization.id)
+        self._organizations.create(organization, entry)
+        owner = organization.owner_id
+        test_key, live_key = (
+            self._put_key(
+                Tenant(organization.id, environment),
+                WantedKey(f"First {environment} key", owner, OWNER_SCOPES, None, DEFAULT_LIMIT_PER_MINUTE),
+                owner,
+                by,
+            ).key
+            for environment in _ENVIRONMENTS
         )
-        return generated.key
+        return NewOrganization(organization.id, owner, test_key, live_key)
+
+    def organizations(self) -> Sequence[ListedOrganization]:
+        """Every organization, oldest first."""
+        return self._organizations.all()
+
+    def create_key(self, tenant: Tenant, wanted: WantedKey, by: By) -> NewKey:
+        """A key as wanted.
+
+        Raises:
+            NotFound: no such organization.
+            Invalid: an unknown right, a limit out of bounds, or an expiry that has passed.
+        """
+        owner = self._organizations.owner(tenant.org_id)
+        unknown = sorted(wanted.scopes - SCOPES)
+        if unknown or not wanted.scopes:
+            raise Invalid(f"Scopes are one or more of {', '.join(sorted(SCOPES))}; not {', '.join(unknown) or 'none'}")
+        if not 1 <= wanted.limit_per_minute <= MAX_LIMIT_PER_MINUTE:
+            raise Invalid(f"The limit is 1 to {MAX_LIMIT_PER_MINUTE} requests a minute")
+        if wanted.expires_at is not None and wanted.expires_at <= self._clock.now():
+            raise Invalid("The expiry has passed")
+        return self._put_key(tenant, wanted, wanted.owner or owner, by)
+
+    def _put_key(self, tenant: Tenant, wanted: WantedKey, owner: str, by: By) -> NewKey:
+        generated = generate_api_key(tenant.environment)
+        record = ApiKeyRecord(
+            id=self._ids.new("key"),
+            tenant=tenant,
+            hash=generated.hash,
+            prefix=generated.prefix,
+            name=wanted.name,
+            owner=owner,
+            scopes=wanted.scopes,
+            created_at=self._clock.now(),
+            expires_at=wanted.expires_at,
+            limit_per_minute=wanted.limit_per_minute,
+        )
+        self._keys.put(record, self._auditor.entry(by, "keys create", record.id, tenant))
+        return NewKey(record, generated.key)
+
+    def keys(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
+        """The tenant's keys, oldest first. Raises NotFound."""
+        self._organizations.owner(tenant.org_id)
+        return self._keys.of(tenant)
+
+    def revoke_key(self, tenant: Tenant, key_id: str, by: By) -> None:
+        """Refuse a key from its next request on. Raises NotFound, Conflict where it was revoked before."""
+        key = next((each for each in self._keys.of(tenant) if each.id == key_id), None)
+        if key is None:
+            raise NotFound("This organization and environment has no such key")
+        if not self._keys.revoke(key, self._clock.now(), self._auditor.entry(by, "keys revoke", key_id, tenant)):
+            raise Conflict("The key was revoked before")
 
     def connect(
-        self, org_id: str, environment: Environment, processor: str, secret_key: str, webhook_base_url: str
+        self,
+        org_id: str,
+        environment: Environment,
+        processor: str,
+        secret_key: str,
+        webhook_base_url: str,
+        by: By = BY_PROGRAM,
     ) -> NewConnection:
         """Connect a processor account: checks the key, has the processor post its news to us, keeps both secrets.
 
         Raises:
-            Invalid: no such processor, or the key's mode is not ``environment``.
-            Upstream: the processor refused or did not answer.
+            NotFound: no such organization, or no such processor.
+            Invalid: the processor refuses the key, or its mode is not ``environment``.
+            Upstream: the processor did not answer.
         """
-        setup = self._setups.get(processor)
-        if setup is None:
-            raise Invalid(f"No processor is called {processor}")
-        account = setup.account(secret_key)
-        if account.livemode != (environment == "live"):
-            raise Invalid(f"This key is not a {environment} key of {processor}")
-        connection_id = self._ids.new("con")
-        url = f"{webhook_base_url.rstrip('/')}/v1/processors/{processor}/webhook/{connection_id}"
-        webhook_secret = setup.create_webhook_endpoint(secret_key, url)
-        connection = Connection(
-            id=connection_id,
-            tenant=Tenant(org_id, environment),
-            processor=processor,
-            account_id=account.account_id,
-            secret_key=secret_key,
-            webhook_secrets=(webhook_secret,),
-            status="active",
-        )
-        self._connections.put(connection, self._clock.now())
-        return NewConnection(connection_id, account.account_id, webhook_secret)
+        self._organizations.owner(org_id)
+        tenant = Tenant(org_id, environment)
+        connection = self._connect(tenant, processor, Credentials(secret_key), webhook_base_url, by)
+        return NewConnection(connection.id, connection.account_id, connection.webhook_secrets[0])
+
+    def connections(self, tenant: Tenant) -> Sequence[ListedConnection]:
+        """The tenant's connections, without their credentials. Raises NotFound."""
+        self._organizations.owner(tenant.org_id)
+        return self._connect.listed(tenant)
+
+    def disconnect(self, tenant: Tenant, processor: str, by: By) -> None:
+        """Stop using a connection; its webhooks are still read. Raises NotFound where none is active."""
+        if self._connect.show(tenant, processor).status == "inactive":
+            raise NotFound(f"No {processor} account is connected in the {tenant.environment} environment")
+        self._connect.disconnect(tenant, processor, by)

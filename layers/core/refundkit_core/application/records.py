@@ -41,6 +41,10 @@ class Connection:
     webhook_secrets: tuple[str, ...]
     status: str
     version: int = 1
+    connected_account: str | None = None
+    reverse_transfer: bool = False
+    refund_application_fee: bool = False
+    webhook_endpoint: str | None = None
 
     def reaches(self, account_id: str) -> bool:
         """Whether refunds of charges in ``account_id`` may still go through this connection."""
@@ -101,6 +105,13 @@ class DeadLetter(NamedTuple):
     body: str
     receipt: str
     group: str | None
+
+
+class WebhookEndpoint(NamedTuple):
+    """An endpoint at the processor that posts to us, and the secret with which it signs."""
+
+    endpoint_id: str
+    secret: str
 
 
 class ProcessorAccount(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from refundkit_core.application.audit import BY_PROGRAM, Auditor, By
 from refundkit_core.application.ports import Clock, ConnectionStore, Ids, Processors, RefundStore
 from refundkit_core.domain.errors import Conflict, Invalid, NotFound, StoreConflict
 from refundkit_core.domain.events import of_change
@@ -25,9 +26,15 @@ class ResolveRefund:
         self._processors = processors
         self._clock = clock
         self._ids = ids
+        self._auditor = Auditor(clock, ids)
 
     def __call__(
-        self, tenant: Tenant, refund_id: str, verdict: Literal["paid", "not_paid"], external_id: str | None
+        self,
+        tenant: Tenant,
+        refund_id: str,
+        verdict: Literal["paid", "not_paid"],
+        external_id: str | None,
+        by: By = BY_PROGRAM,
     ) -> Refund:
         """Settle a flagged refund as paid (under ``external_id``, which the processor must know) or as not paid.
 
@@ -36,6 +43,7 @@ class ResolveRefund:
             Invalid: paid without an external id, or that refund is not this one.
             Conflict: the refund does not wait for a person.
         """
+        entry = self._auditor.entry(by, f"resolve {verdict}", refund_id, tenant)
         for attempt in range(1, _MAX_TRIES + 1):
             refund = self._refunds.head(tenant, refund_id)
             if refund is None:
@@ -52,7 +60,7 @@ class ResolveRefund:
                 after = moved(refund, "failed", now, status_detail="resolved_as_not_paid")
                 change = LedgerChange("release", amount)
             try:
-                self._refunds.change(refund, after, of_change(refund, after), change)
+                self._refunds.change(refund, after, of_change(refund, after), change, entry)
             except StoreConflict:
                 self._ids.pause(attempt)
                 continue

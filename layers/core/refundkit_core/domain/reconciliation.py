@@ -29,7 +29,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """``double``: the processor holds money twice for one refund of ours. ``missing_at_processor``: we say paid or handed
 over, it shows none that holds money. ``unknown_to_us``: it holds money that no refund of ours accounts for.
 ``sums_differ``: the ledger's sums are not those of its refunds or the processor's. ``held_without_a_refund``: money is
-reserved for nobody. ``needs_a_person``: flagged. ``not_looked_at``: the processor could not be asked, or time was up."""
+reserved for nobody. ``needs_a_person``: flagged. ``not_looked_at``: the processor was not asked, or did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,9 @@ def _own_sums(books: Books) -> Iterator[Finding]:
     refunded = sum(refund.money.amount_minor for refund in books.refunds if refund.status == "completed")
     if ledger.reserved_minor > reserved:
         held = ledger.reserved_minor - reserved
-        yield _finding(books, "held_without_a_refund", held, f"{ledger.reserved_minor} reserved, refunds say {reserved}")
+        yield _finding(
+            books, "held_without_a_refund", held, f"{ledger.reserved_minor} reserved, refunds say {reserved}"
+        )
     elif ledger.reserved_minor < reserved:
         lacks = reserved - ledger.reserved_minor
         yield _finding(books, "sums_differ", lacks, f"{ledger.reserved_minor} reserved, refunds say {reserved}")

@@ -104,5 +104,5 @@ def moved(refund: Refund, to: Status, now: datetime, **changes: Any) -> Refund:
 
 def put_off(refund: Refund, now: datetime) -> Refund:
     """``refund`` with its next look later, each time twice as late, up to an hour. Nobody is told of that."""
-    delay = min(FIRST_LOOK_AFTER * 2**refund.looks, LONGEST_WAIT)
+    delay = min(FIRST_LOOK_AFTER * 2 ** min(refund.looks, 10), LONGEST_WAIT)
     return replace(refund, next_look_at=now + delay, looks=refund.looks + 1)

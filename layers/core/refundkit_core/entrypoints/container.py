@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
 from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches, DynamoThrottle
@@ -15,15 +16,16 @@ from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore
 from refundkit_core.adapters.dynamodb.refund_items import event_of
 from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
 from refundkit_core.adapters.dynamodb.table import Table, decode
-from refundkit_core.adapters.processors.registry import ProcessorRegistry
+from refundkit_core.adapters.processors.registry import ProcessorRegistry, stripe_kind
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.adapters.system import SystemClock, SystemIds
 from refundkit_core.application.authenticate import Authenticate
 from refundkit_core.application.cancel_refund import CancelRefund
+from refundkit_core.application.connect_processor import ConnectProcessor
 from refundkit_core.application.create_refund import CreateRefund
 from refundkit_core.application.execute_refund import ExecuteRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
-from refundkit_core.application.ports import Clock, ExecutionQueue
+from refundkit_core.application.ports import AuditTrail, Clock, ExecutionQueue
 from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
 from refundkit_core.application.provision import Provision
 from refundkit_core.application.publish_events import PublishEvents
@@ -34,6 +36,12 @@ from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.application.sweep import Sweep
 from refundkit_core.domain.events import Event
 from refundkit_core.entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from refundkit_core.application.brake import Brake
+    from refundkit_core.application.redrive import Redrive
+    from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
+    from refundkit_core.application.show_refund import ShowRefund
 
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 6
@@ -49,16 +57,14 @@ class Container:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """An AWS client. Straight from botocore: importing boto3 costs a tenth of a start-up and adds nothing here."""
+        """An AWS client, made once."""
         if service not in self._clients:
             self._clients[service] = self._session.create_client(service, config=self._client_config)
         return self._clients[service]
 
     @cached_property
     def _session(self) -> Any:
-        from botocore.session import get_session
-
-        return get_session()
+        return _session()
 
     @cached_property
     def _client_config(self) -> Any:
@@ -100,7 +106,7 @@ class Container:
 
     @cached_property
     def processors(self) -> ProcessorRegistry:
-        return ProcessorRegistry(self.settings.stripe_api_base)
+        return ProcessorRegistry({"stripe": stripe_kind(self.settings.stripe_api_base)})
 
     @cached_property
     def stripe(self) -> ModuleType:
@@ -188,16 +194,97 @@ class Container:
         return event_of(decode(image))
 
     @cached_property
-    def provision(self) -> Provision:
-        return Provision(
-            self.organizations, self.keys, self.connections, self.processors.setups(), self.clock, self.ids
+    def connect_processor(self) -> ConnectProcessor:
+        return ConnectProcessor(self.connections, self.processors.setups(), self.clock, self.ids)
+
+    @cached_property
+    def brake(self) -> Brake:
+        from refundkit_core.application.brake import Brake
+
+        return Brake(self.organizations, self.keys, self.switches, self.clock, self.ids)
+
+    @cached_property
+    def trail(self) -> AuditTrail:
+        from refundkit_core.adapters.dynamodb.audit import DynamoAuditTrail
+
+        return DynamoAuditTrail(self.table)
+
+    @cached_property
+    def show_refund(self) -> ShowRefund:
+        from refundkit_core.application.show_refund import ShowRefund
+
+        return ShowRefund(self.organizations, self.refunds, self.connections, self.processors, self.switches)
+
+    @cached_property
+    def redrive(self) -> Redrive:
+        from refundkit_core.adapters.events import EventBridgeBus
+        from refundkit_core.adapters.mailbox import ParkedBodies, dead_letter_queues
+        from refundkit_core.application.redrive import Redrive
+
+        queues = dead_letter_queues(self.client("sqs"), self.settings)
+        bus = EventBridgeBus(self.client("events"), self.settings.event_bus)
+        return Redrive(queues, ParkedBodies(lambda: self.table), bus, self.trail, self.clock, self.ids)
+
+    second_look_after_s: float = 20
+    """How long the daily report waits before it looks again at what did not agree."""
+
+    @cached_property
+    def report_ledgers(self) -> ReportLedgers:
+        from refundkit_core.adapters.dynamodb.refund_books import DynamoRefundBooks
+        from refundkit_core.application.report_ledgers import ReportLedgers
+
+        return ReportLedgers(
+            self.organizations,
+            DynamoRefundBooks(self.table),
+            self.refunds,
+            self.connections,
+            self.processors,
+            self.clock,
+            lambda: time.sleep(self.second_look_after_s),
         )
+
+    @cached_property
+    def file_report(self) -> FileReport:
+        from refundkit_core.adapters.report_shelf import S3ReportShelf
+        from refundkit_core.application.report_ledgers import FileReport
+
+        return FileReport(self.report_ledgers, S3ReportShelf(lambda: self.client("s3"), self.settings.reports_bucket))
+
+    def caller_arn(self) -> str:
+        """Whose AWS credentials these are."""
+        from refundkit_core.adapters.deployed_stack import caller_arn
+
+        return caller_arn(self.client("sts"))
+
+    @cached_property
+    def provision(self) -> Provision:
+        return Provision(self.organizations, self.keys, self.connect_processor, self.clock, self.ids)
+
+
+def _session() -> Any:
+    """Straight from botocore: importing boto3 costs a tenth of a start-up and adds nothing here."""
+    from botocore.session import get_session
+
+    return get_session()
+
+
+def settings_of_stack(stack: str) -> Mapping[str, str]:
+    """What the functions of a deployed stack run with. Raises NotFound."""
+    from refundkit_core.adapters.deployed_stack import settings_of
+
+    session = _session()
+    return settings_of(session.create_client("cloudformation"), session.create_client("lambda"), stack)
 
 
 @cache
-def container() -> Container:
-    """This process's container, from its environment."""
+def own_container() -> Container:
+    """This process's container, made from its environment when it is first asked for."""
     return Container(Settings.parse(os.environ))
+
+
+def container() -> Container:
+    """This process's container."""
+    return own_container()
 
 
 def prepare(*names: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 
 
 class MissingSetting(RuntimeError):
@@ -20,7 +20,10 @@ class Settings:
     stage: local, staging or production. table: the DynamoDB table's name. kms_key_id: key for credentials and
     secrets, id or ARN. event_bus: the bus's name. processor_events_queue_url: verified processor webhooks wait here.
     execution_queue_url: refunds that may be brought forward.
-    parked_events_queue_url: events that the bus would not take. stripe_api_base: empty for Stripe, else a sandbox.
+    parked_events_queue_url: events that the bus would not take. undelivered_events_queue_url and the two
+    …dead_letter_queue_url: what was given up and waits for a person. reports_bucket: the daily reports.
+    stripe_api_base: empty for Stripe, else a sandbox.
+    public_api_base: where the API is reached from outside; empty where each request tells it.
     """
 
     stage: str
@@ -30,7 +33,12 @@ class Settings:
     execution_queue_url: str
     processor_events_queue_url: str
     parked_events_queue_url: str
+    undelivered_events_queue_url: str
+    execution_dead_letter_queue_url: str
+    processor_events_dead_letter_queue_url: str
+    reports_bucket: str
     stripe_api_base: str = ""
+    public_api_base: str = ""
 
     @classmethod
     def parse(cls, environment: Mapping[str, str]) -> Settings:
@@ -39,7 +47,7 @@ class Settings:
         for field in fields(cls):
             name = f"REFUNDKIT_{field.name.upper()}"
             value = environment.get(name, "")
-            if not value and field.name != "stripe_api_base":
+            if not value and field.default is MISSING:
                 raise MissingSetting(name)
             values[field.name] = value
         return cls(**values)

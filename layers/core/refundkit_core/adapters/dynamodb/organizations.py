@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
-from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table
+from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table, without_nones
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.ports import Clock
@@ -153,6 +153,12 @@ class DynamoConnectionStore:
             "secret_key": connection.secret_key,
             "webhook_secrets": list(connection.webhook_secrets),
         }
+        options = {
+            "connected_account": connection.connected_account,
+            "reverse_transfer": connection.reverse_transfer or None,
+            "refund_application_fee": connection.refund_application_fee or None,
+            "webhook_endpoint": connection.webhook_endpoint,
+        }
         item = {
             "pk": key.pk,
             "sk": key.sk,
@@ -162,21 +168,24 @@ class DynamoConnectionStore:
             "version": connection.version,
             "credentials": self._box.seal(json.dumps(credentials).encode(), _credentials_context(tenant, processor)),
             "updated": iso(at),
+            **without_nones(options),
         }
+        mine = {":org": tenant.org_id}
         pointed = {"pk": pointer.pk, "sk": pointer.sk, "org": tenant.org_id, "env": tenant.environment}
         self._table.transact(
             [
                 self._table.put_op(item),
-                self._table.put_op({**pointed, "processor": processor}, "attribute_not_exists(pk)"),
+                self._table.put_op({**pointed, "processor": processor}, "attribute_not_exists(pk) OR org = :org", mine),
                 *audit_ops(self._table, audit),
             ]
         )
         self.forget(tenant, processor)
+        self._opened.forget(connection.id)
 
     def listed(self, tenant: Tenant) -> Sequence[ListedConnection]:
         return [
             ListedConnection(item["id"], item["sk"], item["account"], item["state"], parse_iso(item["updated"]))
-            for item in self._table.query(*keys.connection(tenant, ""))
+            for item in self._table.query_between(keys.connection(tenant, "").pk, "a", "~")
         ]
 
     def disconnect(self, tenant: Tenant, processor: str, at: datetime, audit: AuditEntry) -> bool:
@@ -213,6 +222,10 @@ class DynamoConnectionStore:
             webhook_secrets=tuple(credentials["webhook_secrets"]),
             status=item["state"],
             version=item["version"],
+            connected_account=item.get("connected_account"),
+            reverse_transfer=item.get("reverse_transfer", False),
+            refund_application_fee=item.get("refund_application_fee", False),
+            webhook_endpoint=item.get("webhook_endpoint"),
         )
 
 

@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from refundkit_core.application.ports import PaymentProcessor, ProcessorSetup
 from refundkit_core.application.records import Connection
 
 _MAX_CONNECTED: Final = 100
-_SHAPES: Final[dict[str, tuple[str, ...]]] = {"stripe": ("ch_", "py_", "pi_")}
-"""Prefixes of the transaction ids of each processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorKind:
+    """One processor: the prefixes of its transactions' ids, and how to make its adapter and its setup."""
+
+    prefixes: tuple[str, ...]
+    connect: Callable[[Connection], PaymentProcessor]
+    setup: Callable[[], ProcessorSetup]
+
+
+def stripe_kind(api_base: str) -> ProcessorKind:
+    """Stripe, or a sandbox of it at ``api_base``."""
+
+    def connect(connection: Connection) -> PaymentProcessor:
+        from refundkit_core.adapters.processors.stripe import StripeProcessor
+
+        return StripeProcessor(connection, api_base)
+
+    def setup() -> ProcessorSetup:
+        from refundkit_core.adapters.processors.stripe import StripeSetup
+
+        return StripeSetup(api_base)
+
+    return ProcessorKind(("ch_", "py_", "pi_"), connect, setup)
 
 
 class ProcessorRegistry:
     """``Processors``: connects by name, and tells from an id's shape whose transaction it is."""
 
-    def __init__(self, stripe_api_base: str) -> None:
-        self._stripe_api_base = stripe_api_base
-        self._connected: dict[tuple[str, str], PaymentProcessor] = {}
+    def __init__(self, kinds: Mapping[str, ProcessorKind]) -> None:
+        self._kinds = dict(kinds)
+        self._connected: dict[Connection, PaymentProcessor] = {}
 
     def names(self) -> Sequence[str]:
-        return tuple(_SHAPES)
+        return tuple(self._kinds)
 
     def named_by(self, transaction_id: str) -> str | None:
-        return next((name for name, prefixes in _SHAPES.items() if transaction_id.startswith(prefixes)), None)
+        return next((name for name, kind in self._kinds.items() if transaction_id.startswith(kind.prefixes)), None)
 
     def connect(self, connection: Connection) -> PaymentProcessor:
-        identity = (connection.id, connection.secret_key)
-        if identity not in self._connected:
-            from refundkit_core.adapters.processors.stripe import StripeProcessor
-
+        if connection not in self._connected:
             if len(self._connected) >= _MAX_CONNECTED:
                 self._connected.clear()
-            self._connected[identity] = StripeProcessor(connection.secret_key, self._stripe_api_base)
-        return self._connected[identity]
+            self._connected[connection] = self._kinds[connection.processor].connect(connection)
+        return self._connected[connection]
 
     def setups(self) -> dict[str, ProcessorSetup]:
         """What connecting each processor takes."""
-        from refundkit_core.adapters.processors.stripe import StripeSetup
-
-        return {"stripe": StripeSetup(self._stripe_api_base)}
+        return {name: kind.setup() for name, kind in self._kinds.items()}

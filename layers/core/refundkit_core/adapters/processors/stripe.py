@@ -9,8 +9,15 @@ import stripe
 
 from refundkit_core.adapters.processors.stripe_codes import DEFINITE, DISPUTE, REASON, REFUND_STATUS, SEVERITY
 from refundkit_core.adapters.processors.stripe_http import Urllib3Client
-from refundkit_core.application.records import ProcessorAccount
-from refundkit_core.domain.errors import NotFound, ProcessorDeclined, ProcessorDenied, ProcessorUnknown
+from refundkit_core.application.records import Connection, ProcessorAccount, WebhookEndpoint
+from refundkit_core.domain.errors import (
+    Detail,
+    Invalid,
+    NotFound,
+    ProcessorDeclined,
+    ProcessorDenied,
+    ProcessorUnknown,
+)
 from refundkit_core.domain.processor import ChargeSnapshot, DisputeState, ProcessorRefund, RefundOrder
 from refundkit_core.domain.times import from_unix
 
@@ -33,14 +40,16 @@ ORG_ID: Final = "refundkit_organization_id"
 
 _CHARGES: Final = ("ch_", "py_")
 _PAYMENT_INTENT: Final = "pi_"
+_REFUSED_KEY: Final = Detail("secretKey", "Use a secret or restricted key of the account, of this mode")
 _Answer = TypeVar("_Answer")
 
 
-def _client(secret_key: str, api_base: str) -> stripe.StripeClient:
+def _client(secret_key: str, api_base: str, connected_account: str | None) -> stripe.StripeClient:
     """A client that retries nothing by itself: whoever calls knows what a retry may do."""
     stripe.enable_telemetry = False
     return stripe.StripeClient(
         secret_key,
+        stripe_account=connected_account,
         base_addresses={"api": api_base} if api_base else None,
         max_network_retries=0,
         http_client=Urllib3Client(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
@@ -52,8 +61,11 @@ class StripeProcessor:
 
     name = "stripe"
 
-    def __init__(self, secret_key: str, api_base: str) -> None:
-        self._api = _client(secret_key, api_base).v1
+    def __init__(self, connection: Connection, api_base: str) -> None:
+        self._api = _client(connection.secret_key, api_base, connection.connected_account).v1
+        self._takes_back = {
+            name: True for name in ("reverse_transfer", "refund_application_fee") if getattr(connection, name)
+        }
 
     def owns(self, transaction_id: str) -> bool:
         return transaction_id.startswith((*_CHARGES, _PAYMENT_INTENT))
@@ -97,6 +109,7 @@ class StripeProcessor:
             "charge": order.charge_id,
             "amount": order.amount_minor,
             "metadata": {REFUND_ID: order.refund_id, ORG_ID: order.org_id},
+            **self._takes_back,
         }
         if order.reason in REASON:
             params["reason"] = REASON[order.reason]
@@ -131,18 +144,25 @@ class StripeSetup:
     def __init__(self, api_base: str) -> None:
         self._api_base = api_base
 
-    def account(self, secret_key: str) -> ProcessorAccount:
-        api = _client(secret_key, self._api_base).v1
-        account = _answered(lambda: api.accounts.retrieve_current())
+    def account(self, secret_key: str, connected_account: str | None) -> ProcessorAccount:
+        api = _client(secret_key, self._api_base, connected_account).v1
+        try:
+            account = _answered(lambda: api.accounts.retrieve_current())
+        except (ProcessorDenied, NotFound) as exc:
+            raise Invalid("Stripe refuses this key or this connected account", (_REFUSED_KEY,)) from exc
         return ProcessorAccount(account.id, livemode="_live_" in secret_key[:8])
 
-    def create_webhook_endpoint(self, secret_key: str, url: str) -> str:
-        api = _client(secret_key, self._api_base).v1
+    def create_webhook_endpoint(self, connection: Connection, url: str) -> WebhookEndpoint:
+        api = _client(connection.secret_key, self._api_base, connection.connected_account).v1
         params: Any = {"url": url, "enabled_events": list(WEBHOOK_EVENTS)}
         endpoint = _answered(lambda: api.webhook_endpoints.create(params))
         if endpoint.secret is None:
             raise ProcessorUnknown("Stripe made a webhook endpoint without a secret")
-        return endpoint.secret
+        return WebhookEndpoint(endpoint.id, endpoint.secret)
+
+    def remove_webhook_endpoint(self, connection: Connection, endpoint_id: str) -> None:
+        api = _client(connection.secret_key, self._api_base, connection.connected_account).v1
+        _answered(lambda: api.webhook_endpoints.delete(endpoint_id))
 
 
 def _answered(call: Callable[[], _Answer]) -> _Answer:

@@ -1,0 +1,118 @@
+"""Bring back what was given up: messages of the dead-letter queues, parked events, events that the bus lost.
+
+A copy is sent before the original is removed: what is interrupted in between comes twice, and every consumer expects
+that. AWS's own redrive task is not used: it knows neither bounds nor what a message is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, NamedTuple
+
+from refundkit_core.application.audit import Auditor, By
+from refundkit_core.application.ports import AuditTrail, Clock, DeadLetters, EventBus, Ids, ParkedEvents
+from refundkit_core.application.records import DeadLetter
+
+DEFAULT_LIMIT: Final = 1_000
+
+Which = Literal["execution", "processor-events", "parked", "undelivered"]
+_Fate = Literal["moved", "left", "dropped"]
+
+
+class Redriven(NamedTuple):
+    """``moved``: sent on again. ``left``: cannot be, and still waits. ``dropped``: a schedule's call that failed; its
+    next one has made it good, or will. ``bounded``: the limit was reached before the queue was empty."""
+
+    moved: int
+    left: int
+    dropped: int
+    bounded: bool
+
+
+class DeadLetterQueues(NamedTuple):
+    """The four queues that people bring messages back from, and the two that work them off."""
+
+    execution: DeadLetters
+    processor_events: DeadLetters
+    parked: DeadLetters
+    undelivered: DeadLetters
+    to_execution: DeadLetters
+    to_processor_events: DeadLetters
+
+
+class Redrive:
+    """The use case behind ``refundkit-admin redrive``."""
+
+    def __init__(
+        self,
+        queues: DeadLetterQueues,
+        parked: ParkedEvents,
+        bus: EventBus,
+        trail: AuditTrail,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._queues = queues
+        self._parked = parked
+        self._bus = bus
+        self._trail = trail
+        self._auditor = Auditor(clock, ids)
+
+    def __call__(self, which: Which, by: By, limit: int, tell: Callable[[int], None]) -> Redriven:
+        """Bring back up to ``limit`` messages; ``tell`` hears after every ten or fewer how many were seen.
+
+        Raises:
+            Invalid: the reason may not be kept (see ``audit``).
+        """
+        self._trail.put(self._auditor.entry(by, f"redrive {which}", which, None))
+        source, bring_back = self._route(which)
+        fates: dict[_Fate, int] = {"moved": 0, "left": 0, "dropped": 0}
+        seen = 0
+        while seen < limit:
+            letters = source.receive()
+            if not letters:
+                return Redriven(**fates, bounded=False)
+            for letter in letters:  # all that were taken, even past the limit: nobody else sees them now
+                fate = bring_back(letter)
+                if fate != "left":
+                    source.remove(letter)
+                fates[fate] += 1
+                seen += 1
+            tell(seen)
+        return Redriven(**fates, bounded=True)
+
+    def _route(self, which: Which) -> tuple[DeadLetters, Callable[[DeadLetter], _Fate]]:
+        queues = self._queues
+        routes: Mapping[Which, tuple[DeadLetters, Callable[[DeadLetter], _Fate]]] = {
+            "execution": (queues.execution, lambda letter: _moved_to(queues.to_execution, letter)),
+            "processor-events": (
+                queues.processor_events,
+                lambda letter: _moved_to(queues.to_processor_events, letter),
+            ),
+            "parked": (queues.parked, self._publish),
+            "undelivered": (queues.undelivered, self._deliver),
+        }
+        return routes[which]
+
+    def _publish(self, letter: DeadLetter) -> _Fate:
+        event = self._parked.read(letter.body)
+        return "left" if event is None or self._bus.publish([event]) else "moved"
+
+    def _deliver(self, letter: DeadLetter) -> _Fate:
+        """An event of the bus goes to the queue that its rule feeds; a schedule's call names no refund."""
+        try:
+            message = json.loads(letter.body)
+        except ValueError:
+            return "left"
+        match message:
+            case {"detail": {"organizationId": str(), "environment": str(), "data": {"refundId": str()}}}:
+                return _moved_to(self._queues.to_execution, letter)
+            case dict() if "detail" not in message:
+                return "dropped"
+        return "left"
+
+
+def _moved_to(queue: DeadLetters, letter: DeadLetter) -> _Fate:
+    queue.send(letter)
+    return "moved"
