@@ -36,6 +36,10 @@ org: ## Add an organization to the running stack: make org NAME=shop
 	$(BOOTSTRAP) dev
 	@$(DEV) -m local.org "$(NAME)"
 
+admin: ## Operate the running stack, or one on AWS: make admin ARGS="organizations list" (or "--stack NAME …")
+	$(BOOTSTRAP) dev
+	@$(DEV) -m local.admin $(ARGS)
+
 logs: ## What the functions of the running stack logged (FOLLOW=1 goes on)
 	$(BOOTSTRAP) dev
 	@$(DEV) -m local.function_logs $(if $(FOLLOW),--follow)
@@ -76,4 +80,4 @@ clean: stop ## Stop the stack; remove environments, builds and caches
 	@rm -rf .venvs .aws-sam .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run stop demo org logs test check full bench build deploy format lock clean
+.PHONY: help run stop demo org admin logs test check full bench build deploy format lock clean

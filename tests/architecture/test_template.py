@@ -225,9 +225,7 @@ def test_every_bucket_is_encrypted_private_open_to_tls_only_forgets_and_outlives
 
 
 def test_the_daily_report_reads_the_table_and_writes_reports_only() -> None:
-    actions = {
-        action for each in statements(FUNCTIONS["DailyReportFunction"]) for action in listed(each["Action"])
-    }
+    actions = {action for each in statements(FUNCTIONS["DailyReportFunction"]) for action in listed(each["Action"])}
 
     assert actions == {"dynamodb:GetItem", "dynamodb:Query", "s3:PutObject", "kms:Decrypt"}
 
