@@ -19,7 +19,9 @@ requirements costs a build. Standard library only; runs on any Python 3.8 or new
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import os
 import platform
 import re
@@ -27,7 +29,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
@@ -47,6 +49,10 @@ BOTOCORE_SERVICES = frozenset(
     "cloudwatch dynamodb events kms lambda logs s3 scheduler secretsmanager ses sesv2 sqs stepfunctions sts".split()
 )
 """The services that the functions call; botocore's descriptions of the other 400 are left out."""
+ENDPOINT_NAMES = BOTOCORE_SERVICES | {"email", "monitoring", "states"}
+"""The same services by the names that botocore's list of endpoints has for them."""
+UNUSED_PACKAGES = ("requests", "certifi", "charset_normalizer", "idna")
+"""What stripe asks for and our client of it does not need: it speaks HTTP through urllib3, which botocore brings."""
 
 
 class Target(NamedTuple):
@@ -141,11 +147,44 @@ def prune(folder: Path) -> None:
     for pattern in ("**/*.pyi", "**/py.typed", "botocore/data/*/*/examples-1.json*"):
         for path in list(folder.glob(pattern)):
             path.unlink()
+    for package in UNUSED_PACKAGES:
+        for path in [folder / package, *folder.glob(f"{package}-*.dist-info")]:
+            shutil.rmtree(path, ignore_errors=True)
+    trim_descriptions(folder / "botocore" / "data")
     for metadata in folder.glob("*.dist-info"):
         headers = re.split(r"\n\s*\n", (metadata / "METADATA").read_text(encoding="utf-8"), maxsplit=1)[0]
         shutil.rmtree(metadata)
         metadata.mkdir()
         (metadata / "METADATA").write_text(headers + "\n", encoding="utf-8")
+
+
+def trim_descriptions(data: Path) -> None:
+    """Take out of botocore's descriptions what only people read, and endpoints of services that are not here.
+
+    A function parses them whenever it starts; they are left unpacked, for the same reason.
+    """
+    endpoints = data / "endpoints.json"
+    if endpoints.exists():
+        known = json.loads(endpoints.read_text(encoding="utf-8"))
+        for partition in known["partitions"]:
+            services = partition["services"]
+            partition["services"] = {name: services[name] for name in services if name in ENDPOINT_NAMES}
+        endpoints.write_text(json.dumps(known, separators=(",", ":")), encoding="utf-8")
+    for packed in list(data.glob("*/*/service-2.json.gz")):
+        with gzip.open(packed, "rt", encoding="utf-8") as stream:
+            description = _without_documentation(json.load(stream))
+        packed.with_suffix("").write_text(json.dumps(description, separators=(",", ":")), encoding="utf-8")
+        packed.unlink()
+
+
+def _without_documentation(node: Any) -> Any:
+    """`node` without its texts; a shape's member may be called `documentation` as well, and is no text."""
+    if isinstance(node, list):
+        return [_without_documentation(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {name: value for name, value in node.items() if name != "documentation" or not isinstance(value, str)}
+    return {name: _without_documentation(value) for name, value in kept.items()}
 
 
 def compile_all(folder: Path, python: str) -> None:

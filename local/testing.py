@@ -23,7 +23,7 @@ CHECK_TIMEOUT_S = 600
 MAX_LINES = 60  # of a failed check's output
 MAX_LINE = 220
 SESSION_TIMEOUT_S = 3_000
-SUITES = ("unit", "architecture", "contract", "integration", "workflow", "local", "crash", "e2e")
+SUITES = ("unit", "architecture", "contract", "integration", "workflow", "local", "crash", "bench", "e2e")
 SOURCES = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
 TYPED = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local")
 

@@ -58,8 +58,8 @@ class Desk:
         """A charge with a fresh ledger at both: opening a refund of it calls no processor."""
         charge_id, now = f"ch_{uuid.uuid4().hex[:24]}", datetime.now(UTC)
         snapshot = ChargeSnapshot(charge_id, "usd", _CAPTURED, 0, 0, "none", now, "cus_1")
-        ledger = opened(self.tenant, TransactionRef("stripe", _ACCOUNT, charge_id), snapshot, now)
-        containers.container().refunds.put_ledger(ledger, None)
+        ledger = opened(self.tenant, TransactionRef("stripe", _ACCOUNT, charge_id), snapshot, 0, now)
+        containers.container().refunds.put_ledger(ledger, None, None)
         self.plain.add_ledger(charge_id, _CAPTURED)
         return charge_id
 
@@ -130,8 +130,8 @@ def _desk() -> Iterator[Desk]:
         stack.enter_context(environment({**dummy_credentials(settings), **parts}))
         logger = observability.build_logger("bench", io.StringIO())
         stack.enter_context(patch.object(observability, "logger", lambda: logger))
-        containers.container.cache_clear()
-        stack.callback(containers.container.cache_clear)
+        containers.own_container.cache_clear()
+        stack.callback(containers.own_container.cache_clear)
         container = containers.container()
         organization = container.provision.create_organization("acme", "Ada", "ada@example.com")
         tenant = Tenant(organization.org_id, "test")

@@ -28,8 +28,9 @@ from tests.bench.counting import (
 from tests.support.template import resources
 
 _KINDS: Final = {
-    "REFUND#HEAD": "refund head",
-    "REFUND#BODY": "refund body",
+    "#HEAD": "refund head",
+    "SWITCHES": "switches",
+    "THROTTLE": "throttle",
     "LEDGER": "ledger",
     "NAME": "transaction name",
     "KEY": "API key",
