@@ -42,7 +42,7 @@ td .soft { display: block; font-size: .92em; }
 .soft { color: var(--soft); }
 """
 
-_EXAMPLE = """base=http://127.0.0.1:8420; key=sk_test_refundkit_sandbox_default
+_EXAMPLE = """base=BASE; key=sk_test_refundkit_sandbox_default
 curl -s $base/_sandbox/charges -H "Authorization: Bearer $key" -d '{"amount": 2999, "age_days": 12}'
 curl -s $base/_sandbox/faults -d '{"kind": "timeout_after", "operation": "refunds.create"}'
 curl -s $base/v1/refunds -u $key: -H "Idempotency-Key: k1" -d charge=ch_… --max-time 1   # money moved, no answer
@@ -117,8 +117,8 @@ def _request(request: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def render_page() -> bytes:
-    """The page as HTML in UTF-8."""
+def render_page(host: str) -> bytes:
+    """The page as HTML in UTF-8; its examples call the `host` at which it was asked for."""
     control = [
         (_request(request), escape(effect) + (f'<span class="soft">{escape(fields)}</span>' if fields else ""))
         for request, fields, effect in CONTROL
@@ -135,7 +135,7 @@ def render_page() -> bytes:
 <p>A Stripe API on this machine: real HTTP, real idempotency, signed webhooks, and faults on demand.
 Nothing leaves loopback, nothing survives a restart.</p>
 <nav aria-label="What it holds now">{links}</nav>
-<h2>Try it</h2><pre tabindex="0">{escape(_EXAMPLE)}</pre>
+<h2>Try it</h2><pre tabindex="0">{escape(_EXAMPLE.replace("BASE", f"http://{host}"))}</pre>
 <h2>Control</h2>{_table(control)}
 <h2>Faults</h2>{_table(armed)}
 <p class="soft">Held requests end after {faults.DEFAULT_HOLD_S:.0f} s (<code>hold_s</code>), later changes come after
