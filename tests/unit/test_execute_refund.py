@@ -195,7 +195,7 @@ def test_a_person_settles_what_was_not_paid() -> None:
 
 def test_a_person_settles_what_was_paid_with_a_refund_that_the_processor_knows() -> None:
     desk, refund = flagged()
-    paid = desk.processor.made_elsewhere(2000)
+    paid = desk.processor.made_elsewhere(2000, refund_id=refund.id)
     other = desk.processor.made_elsewhere(1999)
 
     with pytest.raises(Invalid):
@@ -210,6 +210,30 @@ def test_a_person_settles_what_was_paid_with_a_refund_that_the_processor_knows()
     assert desk.sums == (0, 2000, 3000)
     with pytest.raises(Conflict):
         desk.resolve_refund(TENANT, refund.id, "not_paid", None)
+
+
+def test_what_somebody_paid_by_hand_counts_by_itself_and_not_for_the_flagged_refund_as_well() -> None:
+    desk, refund = flagged()
+    by_hand = desk.processor.made_elsewhere(2000)
+
+    with pytest.raises(Invalid):
+        desk.resolve_refund(TENANT, refund.id, "paid", by_hand.external_id)
+    desk.resolve_refund(TENANT, refund.id, "not_paid", None)
+    desk.look()
+
+    assert desk.sums == (0, 2000, 3000)
+
+
+def test_a_refund_that_the_processor_shows_as_paid_is_not_resolved_as_not_paid() -> None:
+    desk, refund = flagged()
+    desk.processor.made_elsewhere(2000, refund_id=refund.id)
+
+    with pytest.raises(Conflict):
+        desk.resolve_refund(TENANT, refund.id, "not_paid", None)
+
+    assert desk.sums == (2000, 0, 3000)
+    desk.connections.gone = True
+    assert desk.resolve_refund(TENANT, refund.id, "not_paid", None).status == "failed"
 
 
 def test_a_definite_no_fails_the_refund_and_frees_its_money() -> None:
@@ -359,13 +383,61 @@ def test_a_connection_over_its_pace_has_its_refund_come_back_a_moment_later() ->
     assert desk.execute(refund) == "settled"
 
 
+def test_a_long_outage_multiplies_no_messages() -> None:
+    desk = Desk()
+    refunds = [desk.ask(amount_minor=amount).refund for amount in range(1, 6)]
+    desk.processor.scripts = [nothing_happened] * 10_000
+    queued = []
+
+    for _ in range(120):
+        desk.clock.advance(minutes=1)
+        desk.sweep()
+        work, desk.queue.messages = desk.queue.messages, []
+        for tenant, refund_id, _ in work:
+            desk.execute_refund(tenant, refund_id)
+        queued.append(len(work) + len(desk.queue.messages))
+
+    assert max(queued) <= len(refunds)
+    assert {desk.now(refund).status for refund in refunds} <= {"pending", "processing"}
+
+
+def test_a_busy_connection_keeps_one_message_a_refund() -> None:
+    desk = Desk()
+    refund = desk.ask().refund
+    desk.throttle.waits = [1] * 300
+    desk.queue.put(TENANT, refund.id, 0)
+
+    for _ in range(200):
+        desk.clock.advance(seconds=2)
+        desk.sweep()
+        work, desk.queue.messages = desk.queue.messages, []
+        for tenant, refund_id, _ in work:
+            desk.execute_refund(tenant, refund_id)
+
+    assert len(desk.queue.messages) == 1
+
+
+def test_a_submitted_refund_whose_account_was_disconnected_is_asked_about_ever_more_rarely() -> None:
+    desk = Desk()
+    refund = desk.ask().refund
+    desk.processor.status = "pending"
+    desk.execute(refund)
+    desk.connections.gone = True
+    desk.clock.advance(minutes=5)
+
+    assert desk.sweep_and_work() == ["needs_a_person"]
+    assert desk.sweep_and_work() == []
+    assert desk.now(refund).status_detail == "submitted"
+
+
 def test_a_processor_that_does_not_answer_is_left_alone_for_a_moment() -> None:
     desk = Desk()
     first, second = desk.ask(amount_minor=1).refund, desk.ask(amount_minor=2).refund
     desk.processor.scripts = [nothing_happened]
 
-    assert [desk.execute(first), desk.execute(second)] == ["try_later", "delayed"]
+    assert [desk.execute(first), desk.execute(second)] == ["try_later", "try_later"]
     assert len(desk.processor.orders) == 1
+    assert desk.queue.messages == []
     desk.clock.advance(seconds=10)
     assert desk.execute(second) == "settled"
 

@@ -133,4 +133,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
+TestLedger.settings = settings(max_examples=2_000, stateful_step_count=20, deadline=None)

@@ -38,6 +38,8 @@ SEND_WINDOW: Final = timedelta(hours=23)
 REST: Final = timedelta(seconds=10)
 """How long a connection is left alone after its processor failed to answer."""
 
+REST_LOOK: Final = timedelta(minutes=1)
+LONGEST_DELAY_S: Final = 3
 PAUSED_LOOK: Final = timedelta(minutes=5)
 
 Outcome = Literal["settled", "nothing_to_do", "paused", "delayed", "try_later", "needs_a_person"]
@@ -89,13 +91,24 @@ class ExecuteRefund:
                 return "try_later"
             wait_s = self._throttle.wait_s(connection.id, self._clock.now())
             if wait_s > 0:
-                self._queue.put(tenant, refund_id, wait_s)
-                return "delayed"
+                return self._wait(refund, wait_s)
         elif refund.status == "processing":
             return self._flag(refund)
         if refund.status == "pending":
             return self._pass_gate_and_send(refund, connection)
         return self._find_out(refund, self._processors.connect(self._certain(connection)), self._certain(connection))
+
+    def _wait(self, refund: Refund, wait_s: int) -> Outcome:
+        """Come back when the connection may be called: by the queue in a moment, by the sweep after that.
+
+        The sweep is told to leave a refund alone that has a message under way, or messages would multiply.
+        """
+        if wait_s > LONGEST_DELAY_S:
+            self._look_again_in(refund, REST_LOOK)
+            return "try_later"
+        self._look_again_in(refund, FIRST_LOOK_AFTER)
+        self._queue.put(refund.tenant, refund.id, wait_s)
+        return "delayed"
 
     def _pass_gate_and_send(self, refund: Refund, connection: Connection | None) -> Outcome:
         """Persist ``processing`` and its key before any call; who loses the race leaves the refund to the winner."""
@@ -189,6 +202,9 @@ class ExecuteRefund:
 
     def _flag(self, refund: Refund) -> Outcome:
         """Leave the refund to a person: its money stays reserved, nothing is sent, and the sweep lets it be."""
+        if refund.external_refund_id is not None:
+            self._put_off(refund)  # the processor has it: its account may be connected again
+            return "needs_a_person"
         if refund.status_detail != "needs_review":
             self._note(refund, "processing", "needs_review", None)
         return "needs_a_person"
