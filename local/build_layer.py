@@ -173,6 +173,8 @@ def trim_descriptions(data: Path) -> None:
     for packed in list(data.glob("*/*/service-2.json.gz")):
         with gzip.open(packed, "rt", encoding="utf-8") as stream:
             description = _without_documentation(json.load(stream))
+        for parameter in description.get("clientContextParams", {}).values():
+            parameter["documentation"] = ""  # S3 has some, and botocore asks for the texts of these alone
         packed.with_suffix("").write_text(json.dumps(description, separators=(",", ":")), encoding="utf-8")
         packed.unlink()
 

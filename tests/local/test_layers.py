@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import botocore
 import pytest
+from botocore.loaders import Loader
+from botocore.session import get_session
 
 from local import build_layer, interpreters
 from local.check_layers import check_layer
@@ -90,6 +94,25 @@ def test_the_vendor_layer_describes_only_the_services_that_are_called(
     build_layer.build("vendor", tmp_path)
     described = {path.name for path in (tmp_path / "python/botocore/data").iterdir() if path.is_dir()}
     assert described == build_layer.BOTOCORE_SERVICES
+
+
+def test_trimmed_descriptions_are_still_all_that_clients_ask_for(tmp_path: Path) -> None:
+    packed = Path(botocore.__file__).parent / "data"
+    for service in build_layer.BOTOCORE_SERVICES:
+        shutil.copytree(packed / service, tmp_path / service)
+    for file in packed.glob("*.json"):
+        shutil.copy(file, tmp_path)
+    build_layer.trim_descriptions(tmp_path)
+    session = get_session()
+    loader = Loader(extra_search_paths=[str(tmp_path)], include_default_search_paths=False)
+    session.register_component("data_loader", loader)
+    known = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+
+    for service in sorted(build_layer.BOTOCORE_SERVICES):
+        model = session.create_client(service, **known).meta.service_model
+        assert all(parameter.name for parameter in model.client_context_parameters)
+    url = session.create_client("s3", **known).generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"})
+    assert url.startswith("https://")
 
 
 def test_nothing_is_shipped_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

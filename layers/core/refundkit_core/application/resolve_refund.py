@@ -40,8 +40,10 @@ class ResolveRefund:
 
         Raises:
             NotFound: no such refund, or the processor knows no refund ``external_id``.
-            Invalid: paid without an external id, or that refund is not this one.
-            Conflict: the refund does not wait for a person.
+            Invalid: paid without an external id, or that refund is not this one. A refund that somebody made without
+                us is adopted as one of its own: this one is then not paid, or the money would count twice.
+            Conflict: the refund does not wait for a person, or is not paid though the processor shows that it is.
+            Upstream: the processor could not be asked.
         """
         entry = self._auditor.entry(by, f"resolve {verdict}", refund_id, tenant)
         for attempt in range(1, _MAX_TRIES + 1):
@@ -57,6 +59,7 @@ class ResolveRefund:
                 after = moved(refund, "completed", now, status_detail=detail, external_refund_id=external_id)
                 change = LedgerChange("settle", amount)
             else:
+                self._check_unpaid(refund)
                 after = moved(refund, "failed", now, status_detail="resolved_as_not_paid")
                 change = LedgerChange("release", amount)
             try:
@@ -77,3 +80,14 @@ class ResolveRefund:
         ordered = (refund.transaction.charge_id, refund.money.amount_minor, refund.money.currency)
         if (seen.charge_id, seen.amount_minor, seen.currency) != ordered or not seen.holds_money:
             raise Invalid(f"{external_id} is another refund: its charge, amount or currency differ, or it failed")
+        if seen.refund_id != refund.id:
+            raise Invalid(f"{external_id} does not carry this refund's id and counts by itself: this one is not paid")
+
+    def _check_unpaid(self, refund: Refund) -> None:
+        """Where the processor can be asked, its word is final: paid money is never set free."""
+        connection = self._connections.of(refund.tenant, refund.transaction.processor)
+        if connection is None or not connection.reaches(refund.transaction.account_id):
+            return
+        for seen in self._processors.connect(connection).list_refunds(refund.transaction.charge_id):
+            if seen.refund_id == refund.id and seen.holds_money:
+                raise Conflict(f"The processor shows {seen.external_id} for this refund: resolve it as paid by that")
