@@ -49,7 +49,7 @@ class UseCases:
         )
         self.cancel = CancelRefund(refunds, connections, processors, self.settle, clock, ids)
         self.receive = ReceiveProcessorWebhook(connections, {"stripe": read_webhook}, news, clock)
-        self.apply = ApplyProcessorNews(connections, processors, look)
+        self.apply = ApplyProcessorNews(connections, processors, look, clock)
         self.publish = PublishEvents(bus, parked)
         self.sweep = Sweep(refunds, executions, clock)
         self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)

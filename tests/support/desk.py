@@ -60,7 +60,7 @@ class Desk:
         )
         self.sweep = Sweep(self.store, self.queue, self.clock)
         self.resolve_refund = ResolveRefund(self.store, self.connections, processors, self.clock, self.ids)
-        self.apply_news = ApplyProcessorNews(self.connections, processors, self.look_at)
+        self.apply_news = ApplyProcessorNews(self.connections, processors, self.look_at, self.clock)
 
     def look(self) -> Ledger:
         """What a webhook about the charge brings about."""

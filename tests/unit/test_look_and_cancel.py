@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from refundkit_core.application.records import ProcessorNews
@@ -253,3 +253,21 @@ def test_a_refund_made_elsewhere_after_our_approval_stops_ours_at_the_gate_and_n
     assert (failed.status, failed.status_detail) == ("failed", "amount_no_longer_free")
     assert desk.now(second).status == "completed"
     assert desk.sums == (0, 2001, 2999)
+
+
+def test_credentials_that_are_refused_while_looking_mark_the_connection() -> None:
+    desk = Desk()
+
+    def denied(_: str) -> NoReturn:
+        raise errors.ProcessorDenied("expired key")
+
+    desk.processor.look_up = denied  # type: ignore[method-assign]
+    news = ProcessorNews(desk.connections.connection.id, TENANT, "stripe", "evt_1", "refund.updated", "ch_1")
+
+    with pytest.raises(errors.ProcessorDenied):
+        desk.ask()
+    assert desk.connections.connection.status == "error"
+    desk.connections.mark(desk.connections.connection, "active", desk.clock.now())
+    with pytest.raises(errors.ProcessorDenied):
+        desk.apply_news(news)
+    assert desk.connections.connection.status == "error"

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import Clock, ConnectionStore, ProcessorNewsQueue, Processors
 from refundkit_core.application.records import Connection, ProcessorNews
-from refundkit_core.domain.errors import NotFound
+from refundkit_core.domain.errors import NotFound, ProcessorDenied
 from refundkit_core.domain.ids import is_id
 
 
@@ -57,10 +57,13 @@ _NOT_OURS: Final[Applied] = "not_ours"
 class ApplyProcessorNews:
     """Look afresh at the charge that a webhook spoke of. Any order, any number of times."""
 
-    def __init__(self, connections: ConnectionStore, processors: Processors, look: LookAtTransaction) -> None:
+    def __init__(
+        self, connections: ConnectionStore, processors: Processors, look: LookAtTransaction, clock: Clock
+    ) -> None:
         self._connections = connections
         self._processors = processors
         self._look = look
+        self._clock = clock
 
     def __call__(self, news: ProcessorNews) -> Applied:
         """``needs_a_person``: the processor shows a status that we do not know; that refund was left as it is.
@@ -76,4 +79,7 @@ class ApplyProcessorNews:
             looked = self._look(connection, processor, news.charge_id, news.fraud_warning)
         except NotFound:
             return _NOT_OURS
+        except ProcessorDenied:
+            self._connections.mark(connection, "error", self._clock.now())
+            raise
         return "needs_a_person" if looked.strange else "applied"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import Clock, ConnectionStore, PaymentProcessor, Processors, RefundStore
 from refundkit_core.application.records import Connection
-from refundkit_core.domain.errors import NotFound, ProcessorNotConnected
+from refundkit_core.domain.errors import NotFound, ProcessorDenied, ProcessorNotConnected
 from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.tenancy import Tenant
 
@@ -42,7 +42,7 @@ class ResolveTransaction:
         Raises:
             NotFound: no processor knows it.
             ProcessorNotConnected: its processor is not connected in this environment.
-            Upstream: the processor could not be asked.
+            Upstream: the processor could not be asked; one that refuses the credentials marks the connection.
         """
         name = processor or self._processors.named_by(transaction_id)
         if name is None:
@@ -55,7 +55,11 @@ class ResolveTransaction:
             raise NotFound("No such transaction")
         known = self._known_ledger(connection, adapter, transaction_id)
         if known is None or not known.is_fresh(self._clock.now()):
-            known = self._look.refresh(connection, adapter, transaction_id)
+            try:
+                known = self._look.refresh(connection, adapter, transaction_id)
+            except ProcessorDenied:
+                self._connections.mark(connection, "error", self._clock.now())
+                raise
         return ResolvedTransaction(known, connection)
 
     def _known_ledger(self, connection: Connection, adapter: PaymentProcessor, transaction_id: str) -> Ledger | None:

@@ -180,7 +180,7 @@ class Container:
 
     @cached_property
     def apply_processor_news(self) -> ApplyProcessorNews:
-        return ApplyProcessorNews(self.connections, self.processors, self.look)
+        return ApplyProcessorNews(self.connections, self.processors, self.look, self.clock)
 
     @cached_property
     def publish_events(self) -> PublishEvents:
