@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.domain.errors import StoreConflict
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 Item = Mapping[str, Any]
 Operation = dict[str, Any]
 
-_LOST: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError"})
+_LOST: Final = frozenset(
+    {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+)
 _BUSY: Final = frozenset(
     {
         "TransactionConflictException",
@@ -28,6 +31,9 @@ _BUSY: Final = frozenset(
         "InternalServerError",
     }
 )
+_UNANSWERED: Final = (HTTPClientError, NotConnected)
+"""The request may have been made all the same: botocore retries, and tells of its last try only."""
+
 _MAX_BATCH_TRIES: Final = 8
 
 
@@ -73,7 +79,7 @@ class Table:
             raise
         except ClientError as exc:
             raise _translated(exc) from exc
-        except HTTPClientError as exc:
+        except _UNANSWERED as exc:
             raise StoreConflict("The store did not answer") from exc
 
     def query(self, pk: str, prefix: str) -> list[Item]:
@@ -161,6 +167,8 @@ class Table:
             raise ConditionFailed(decode(item) if item else None) from exc
         except ClientError as exc:
             raise _translated(exc) from exc
+        except _UNANSWERED as exc:
+            raise StoreConflict("The store did not answer") from exc
 
     def put_op(self, item: Item, condition: str | None = None, values: Item | None = None) -> Operation:
         """A put for :meth:`transact`."""
