@@ -11,12 +11,12 @@ prepare("receive_processor_webhook")
 
 @api.route(
     "POST",
-    "/v1/processors/stripe/webhook/{connectionId}",
+    "/v1/processors/{name}/webhook/{connectionId}",
     scope=None,
     answers="refundkit.contracts.processors.WebhookReceipt",
 )
-def post_stripe_webhook(call: Call) -> Answer:
-    """Take Stripe's news; the signature is what authenticates it."""
+def post_webhook(call: Call) -> Answer:
+    """Take a processor's news; the signature is what authenticates it."""
     receive = container().receive_processor_webhook
-    receive("stripe", call.path["connectionId"], raw_body(call.event), call.header("stripe-signature"))
+    receive(call.path["name"], call.path["connectionId"], raw_body(call.event), call.header)
     return Answer({"received": True})

@@ -32,7 +32,7 @@ SCOPES = {
     ("GET", "/v1/processors/{name}"): "admin",
     ("DELETE", "/v1/processors/{name}"): "admin",
     ("GET", "/v1/health"): None,
-    ("POST", "/v1/processors/stripe/webhook/{connectionId}"): None,
+    ("POST", "/v1/processors/{name}/webhook/{connectionId}"): None,
 }
 
 
@@ -122,7 +122,7 @@ def test_a_missing_setting_stops_the_start_with_its_name() -> None:
     given = {name: "x" for name in variables if name.startswith("REFUNDKIT_")}
     assert Settings.parse(given).table == "x"
 
-    for name in sorted(given.keys() - {"REFUNDKIT_STRIPE_API_BASE"}):
+    for name in sorted(given.keys() - {"REFUNDKIT_STRIPE_API_BASE", "REFUNDKIT_PUBLIC_API_BASE"}):
         with pytest.raises(MissingSetting, match=name):
             Settings.parse({key: value for key, value in given.items() if key != name})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.requests import routes
 from tests.support.template import ROOT, resolved, resources, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -191,6 +192,13 @@ def test_every_alarm_tells_somebody() -> None:
         assert alarm["Properties"]["TreatMissingData"] == "notBreaching"
 
 
+def test_the_runbook_tells_what_every_alarm_means() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    told = {word for line in runbook.splitlines() if line.startswith("| `") for word in line.split("|")[1].split("`")}
+
+    assert {name.removesuffix("Alarm") for name in resources("AWS::CloudWatch::Alarm")} <= told
+
+
 def test_the_table_is_encrypted_recoverable_and_in_production_protected() -> None:
     table = resources("AWS::DynamoDB::Table")["Table"]
     properties = table["Properties"]
@@ -296,3 +304,18 @@ def test_each_function_is_one_folder_with_one_file_of_its_own() -> None:
     assert folders == {f"functions/{folder.name}" for folder in (ROOT / "functions").iterdir() if folder.is_dir()}
     assert len(folders) == len(FUNCTIONS)
     assert "Handler" not in {key for function in FUNCTIONS.values() for key in function["Properties"]}
+
+
+def test_no_path_has_a_fixed_part_where_another_has_a_parameter() -> None:
+    """API Gateway goes down the fixed part and does not come back: `/a/fixed/x` would hide `/a/{any}` for `fixed`."""
+    below: dict[str, set[str]] = {}
+    for _, path in routes():
+        parts = path.strip("/").split("/")
+        for depth, part in enumerate(parts):
+            if part and "+" not in part:
+                below.setdefault("/".join(parts[:depth]), set()).add(part)
+
+    for parent, children in below.items():
+        parameters = {child for child in children if child.startswith("{")}
+        assert not parameters or children == parameters, f"{parent}: {sorted(children)}"
+        assert len(parameters) <= 1

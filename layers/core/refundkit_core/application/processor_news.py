@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
 from refundkit_core.application.look_at_transaction import LookAtTransaction
@@ -10,13 +11,14 @@ from refundkit_core.application.records import Connection, ProcessorNews
 from refundkit_core.domain.errors import NotFound, ProcessorDenied
 from refundkit_core.domain.ids import is_id
 
+Header = Callable[[str], str | None]
+"""A request's header by its name in lower case."""
+
 
 class WebhookReader(Protocol):
     """How one processor signs and words its webhooks."""
 
-    def __call__(
-        self, connection: Connection, body: bytes, signature: str | None, now_unix: float
-    ) -> ProcessorNews | None:
+    def __call__(self, connection: Connection, body: bytes, header: Header, now_unix: float) -> ProcessorNews | None:
         """The news in ``body``, None where it is none that concerns refunds or their charges.
 
         Raises:
@@ -39,13 +41,13 @@ class ReceiveProcessorWebhook:
         self._queue = queue
         self._clock = clock
 
-    def __call__(self, processor: str, connection_id: str, body: bytes, signature: str | None) -> None:
+    def __call__(self, processor: str, connection_id: str, body: bytes, header: Header) -> None:
         """Raises NotFound for an unknown connection, BadSignature for a body that its secrets did not sign."""
         connection = self._connections.by_id(connection_id) if is_id("con", connection_id) else None
         reader = self._readers.get(processor)
         if connection is None or reader is None or connection.processor != processor:
             raise NotFound("No such webhook endpoint")
-        news = reader(connection, body, signature, self._clock.now().timestamp())
+        news = reader(connection, body, header, self._clock.now().timestamp())
         if news is not None:
             self._queue.put(news)
 

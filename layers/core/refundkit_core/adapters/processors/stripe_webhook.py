@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 from refundkit_core.application.records import Connection, ProcessorNews
@@ -24,14 +25,14 @@ _WARNING: Final = "radar.early_fraud_warning."
 
 
 def read_stripe_webhook(
-    connection: Connection, body: bytes, signature: str | None, now_unix: float
+    connection: Connection, body: bytes, header: Callable[[str], str | None], now_unix: float
 ) -> ProcessorNews | None:
     """The charge that a signed event speaks of; None where it concerns no refund or charge, or the other mode.
 
     Raises:
         BadSignature: no secret of the connection signed this body within 300 s before or after ``now_unix``.
     """
-    verify_signature(body, signature, connection.webhook_secrets, now_unix)
+    verify_signature(body, header("stripe-signature"), connection.webhook_secrets, now_unix)
     try:
         event = json.loads(body)
         kind, livemode, shown = event["type"], event["livemode"], event["data"]["object"]
