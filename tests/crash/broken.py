@@ -172,7 +172,9 @@ class WebhookNotKept(System):
     """A webhook is acknowledged, and its news is kept in memory only."""
 
     def _receive(self, body: bytes) -> None:
-        self.use_cases.receive(self.connections.connection.processor, self.connections.connection.id, body, None)
+        self.use_cases.receive(
+            self.connections.connection.processor, self.connections.connection.id, body, lambda _: None
+        )
         self.news.waiting.clear()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from refundkit_core.application.ports import PaymentProcessor
+from refundkit_core.application.processor_news import Header
 from refundkit_core.application.records import Connection, ProcessorNews
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
@@ -96,7 +97,7 @@ class Registry:
         return self._stripe
 
 
-def read_webhook(connection: Connection, body: bytes, signature: str | None, now_unix: float) -> ProcessorNews:
+def read_webhook(connection: Connection, body: bytes, header: Header, now_unix: float) -> ProcessorNews:
     """The fake processor's wording: ``<event id> <type> <charge>``."""
     event_id, kind, charge_id = body.decode().split()
     return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, charge_id)

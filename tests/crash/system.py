@@ -245,7 +245,7 @@ class System:
 
     def _receive(self, body: bytes) -> None:
         connection = self.connections.connection
-        self.use_cases.receive(connection.processor, connection.id, body, None)
+        self.use_cases.receive(connection.processor, connection.id, body, lambda _: None)
 
     def _apply(self, news: ProcessorNews) -> None:
         self.calls.note(self.use_cases.apply(news))

@@ -139,6 +139,15 @@ class FakeConnections:
     def put(self, connection: Connection, at: datetime, audit: AuditEntry | None = None) -> None:
         self.connection = connection
 
+    def listed(self, tenant: Tenant) -> Sequence[ListedConnection]:
+        known = self.connection
+        return [ListedConnection(known.id, known.processor, known.account_id, known.status, START)]
+
+    def disconnect(self, tenant: Tenant, processor: str, at: datetime, audit: AuditEntry) -> bool:
+        was = self.connection.status
+        self.connection = replace(self.connection, status="inactive")
+        return was != "inactive"
+
     def mark(self, connection: Connection, status: Literal["active", "inactive", "error"], at: datetime) -> None:
         if connection.version == self.connection.version:
             self.connection = replace(self.connection, status=status)

@@ -255,13 +255,13 @@ def test_a_refund_made_elsewhere_after_our_approval_stops_ours_at_the_gate_and_n
     assert desk.sums == (0, 2001, 2999)
 
 
-def test_credentials_that_are_refused_while_looking_mark_the_connection() -> None:
+def test_credentials_that_are_refused_while_looking_mark_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
 
     def denied(_: str) -> NoReturn:
         raise errors.ProcessorDenied("expired key")
 
-    desk.processor.look_up = denied  # type: ignore[method-assign]
+    monkeypatch.setattr(desk.processor, "look_up", denied)
     news = ProcessorNews(desk.connections.connection.id, TENANT, "stripe", "evt_1", "refund.updated", "ch_1")
 
     with pytest.raises(errors.ProcessorDenied):
