@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.ports import PaymentProcessor
-from refundkit_core.application.records import Connection, ListedOrganization
+from refundkit_core.application.records import Connection, ListedConnection, ListedOrganization
 from refundkit_core.domain.errors import NotFound, ProcessorDeclined
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder
 from refundkit_core.domain.tenancy import Tenant
