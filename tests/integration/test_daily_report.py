@@ -187,3 +187,23 @@ def run(world: World, *arguments: str, capsys: pytest.CaptureFixture[str]) -> tu
     code = admin.main(["--json", "report", *arguments], lambda _: world.container)
     out = capsys.readouterr().out
     return code, json.loads(out) if out else None
+
+
+def test_long_lists_are_read_to_their_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from refundkit_core.adapters.dynamodb import organizations, refund_books
+
+    monkeypatch.setattr(refund_books, "_PAGE", 2)
+    monkeypatch.setattr(organizations, "_PAGE", 2)
+    started = world.clock.now()
+    charge = world.charge()["id"]
+    opened = []
+    for amount in range(1, 6):
+        world.clock.advance(seconds=1)
+        opened.append(world.refund(charge, amount=amount)["id"])
+        world.container.provision.create_organization(f"shop {amount}", "Bob", "bob@example.com")
+    books = refund_books.DynamoRefundBooks(world.container.table)
+
+    assert [refund.id for refund in books.opened_since(world.tenant, started)] == opened[::-1]
+    assert [refund.id for refund in books.opened_since(world.tenant, world.clock.now())] == opened[-1:]
+    assert sorted(refund_id for _, refund_id in books.unfinished()) == sorted(opened)
+    assert [each.name for each in world.container.provision.organizations()][1:] == [f"shop {n}" for n in range(1, 6)]
