@@ -25,7 +25,7 @@ MAX_LINE = 220
 SESSION_TIMEOUT_S = 3_000
 SUITES = ("unit", "architecture", "contract", "integration", "workflow", "local", "crash", "bench", "e2e")
 SOURCES = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
-TYPED = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local")
+TYPED = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
 
 
 class Check(NamedTuple):

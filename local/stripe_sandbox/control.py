@@ -26,7 +26,8 @@ FAULT_FIELDS = (
 def answer_control(state: State, request: Request) -> Answer:
     """Answer one request under `/_sandbox`, or for the page at `/`."""
     if request.method == "GET" and request.path in ("/", "/_sandbox", "/_sandbox/"):
-        return Answer(200, render_page(request.headers.get("host", "127.0.0.1")), content_type="text/html; charset=utf-8")
+        page = render_page(request.headers.get("host", "127.0.0.1"))
+        return Answer(200, page, content_type="text/html; charset=utf-8")
     try:
         handler, object_id = _find(request)
         with state.lock:

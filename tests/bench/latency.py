@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from refundkit_core.application.ports import Connection
+from refundkit_core.application.records import Connection
 from refundkit_core.domain.ledger import TransactionRef, opened
 from refundkit_core.domain.processor import ChargeSnapshot
 from refundkit_core.domain.tenancy import Tenant

@@ -368,7 +368,8 @@ def test_dead_letters_go_back_to_their_queue_bounded(shell: Shell, which: str, s
 def _all(world: World, name: str) -> list[Any]:
     from refundkit_core.adapters.mailbox import SqsMailbox
 
-    mailbox, found = SqsMailbox(boto3.client("sqs"), queue(world, name)), []
+    mailbox = SqsMailbox(boto3.client("sqs"), queue(world, name))
+    found: list[Any] = []
     while letters := mailbox.receive():
         found.extend(letters)
     return found
@@ -392,7 +393,8 @@ def test_undelivered_events_of_refunds_are_executed_a_schedules_call_is_dropped_
 def test_parked_events_are_published_again_as_they_were(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     from refundkit_core.adapters import events
 
-    world, published = shell.world, []
+    world = shell.world
+    published: list[Any] = []
     opened = world.refund(world.charge()["id"])["id"]
     (event,) = world.container.refunds.timeline(world.tenant, opened)
     key = f"ORG#{world.tenant.org_id}#test#REFUND#{opened} EVENT#000001"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import botocore
 import pytest
@@ -106,12 +107,13 @@ def test_trimmed_descriptions_are_still_all_that_clients_ask_for(tmp_path: Path)
     session = get_session()
     loader = Loader(extra_search_paths=[str(tmp_path)], include_default_search_paths=False)
     session.register_component("data_loader", loader)
-    known = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    known: dict[str, Any] = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 
     for service in sorted(build_layer.BOTOCORE_SERVICES):
         model = session.create_client(service, **known).meta.service_model
         assert all(parameter.name for parameter in model.client_context_parameters)
-    url = session.create_client("s3", **known).generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"})
+    s3: Any = session.create_client("s3", **known)
+    url = s3.generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"})
     assert url.startswith("https://")
 
 
