@@ -131,7 +131,7 @@ class DynamoConnectionStore:
             if item is None:
                 return None
             opened = self._open(tenant, processor, item)
-            self._opened.keep(name, opened)
+            self._keep(name, opened)
         return opened
 
     def by_id(self, connection_id: str) -> Connection | None:
@@ -143,8 +143,13 @@ class DynamoConnectionStore:
             opened = self.of(Tenant(pointer["org"], pointer["env"]), pointer["processor"])
             if opened is None or opened.id != connection_id:
                 return None
-            self._opened.keep(connection_id, opened)
+            self._keep(connection_id, opened)
         return opened
+
+    def _keep(self, name: str, opened: Connection) -> None:
+        """All but refused credentials: whoever renews them waits for no worker to forget the old ones."""
+        if opened.status != "error":
+            self._opened.keep(name, opened)
 
     def put(self, connection: Connection, at: datetime, audit: AuditEntry | None = None) -> None:
         tenant, processor = connection.tenant, connection.processor
