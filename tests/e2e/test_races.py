@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -52,19 +52,21 @@ def test_two_refunds_at_once_fit_and_a_third_is_told_what_remains(workers: Worke
     assert workers.sums(charge) == (0, 4000, 1000)
 
 
-def test_of_fifty_refunds_at_once_only_the_one_that_fits_is_opened(workers: Workers) -> None:
+@pytest.mark.parametrize("amounts", [[600] * 50, range(600, 650)], ids=["alike", "different"])
+def test_of_fifty_refunds_at_once_only_the_one_that_fits_is_opened(workers: Workers, amounts: Sequence[int]) -> None:
+    """Refunds alike meet at their twins as well, different ones at the money alone."""
     charge = workers.charge(1000)["id"]
 
-    said = workers.at_once([partial(workers.refund, charge, 600, own_key()) for _ in range(50)])
+    said = workers.at_once([partial(workers.refund, charge, amount, own_key()) for amount in amounts])
 
     assert Counter((each.status, each.code) for each in said) == {
         (201, None): 1,
         (422, "amount_exceeds_refundable"): 49,
     }
-    assert workers.sums(charge) == (600, 0, 400)
-    (opened,) = (each.body["data"]["id"] for each in said if each.status == 201)
-    workers.execute(opened)
-    assert workers.at_stripe(charge) == [600]
+    (opened,) = (each.body["data"] for each in said if each.status == 201)
+    assert workers.sums(charge) == (opened["amount"], 0, 1000 - opened["amount"])
+    workers.execute(opened["id"])
+    assert workers.at_stripe(charge) == [opened["amount"]]
 
 
 def test_fifty_calls_with_one_key_are_one_refund(workers: Workers) -> None:
