@@ -271,3 +271,17 @@ def test_credentials_that_are_refused_while_looking_mark_the_connection(monkeypa
     with pytest.raises(errors.ProcessorDenied):
         desk.apply_news(news)
     assert desk.connections.connection.status == "error"
+
+
+def test_a_payment_intent_whose_first_charge_failed_is_refunded_by_its_second() -> None:
+    desk = Desk(captured_minor=0)
+    desk.processor.intents["pi_1"] = "ch_1"
+    with pytest.raises(errors.Refused):
+        desk.ask(transaction_id="pi_1")
+
+    desk.processor.charges["ch_2"] = snapshot(charge_id="ch_2")
+    desk.processor.intents["pi_1"] = "ch_2"
+    opened = desk.ask(transaction_id="pi_1").refund
+
+    assert opened.transaction.charge_id == "ch_2"
+    assert desk.execute(opened) == "settled"

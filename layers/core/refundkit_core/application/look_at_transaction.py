@@ -124,23 +124,26 @@ class LookAtTransaction:
                 fresh = refreshed(known, snapshot, claimed.elsewhere_minor, now)
             fresh = replace(fresh, fraud_warning=fraud_warning or fresh.fraud_warning)
             if known is not None and known.is_fresh(now) and fresh.says_the_same_as(known):
-                self._remember(connection, processor, transaction, transaction_id)
+                self._remember(connection, processor, known, transaction_id)
                 return known, claimed
             try:
                 self._refunds.put_ledger(fresh, known, of_look(known, fresh))
             except StoreConflict:
                 self._ids.pause(attempt)
                 continue
-            self._remember(connection, processor, transaction, transaction_id)
+            self._remember(connection, processor, fresh, transaction_id)
             return fresh, claimed
         raise StoreConflict("The ledger kept changing while it was refreshed")
 
     def _remember(
-        self, connection: Connection, processor: PaymentProcessor, transaction: TransactionRef, transaction_id: str
+        self, connection: Connection, processor: PaymentProcessor, ledger: Ledger, transaction_id: str
     ) -> None:
-        """Keep the charge's other name, under which it may be asked for before its ledger is old."""
-        if not processor.is_charge(transaction_id):
-            self._refunds.remember_charge(connection.tenant, transaction, transaction_id)
+        """Keep a captured charge's other name, under which it may be asked for before its ledger is old.
+
+        A payment intent whose first charge failed comes to another one; once captured, it never changes.
+        """
+        if ledger.captured_minor > 0 and not processor.is_charge(transaction_id):
+            self._refunds.remember_charge(connection.tenant, ledger.transaction, transaction_id)
 
     def _claimed(
         self, tenant: Tenant, transaction: TransactionRef, known: Ledger | None, shown: Sequence[ProcessorRefund]
