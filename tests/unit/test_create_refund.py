@@ -247,3 +247,21 @@ def test_a_switch_stops_new_refunds_and_replays_go_on(key_id: str | None) -> Non
     assert desk.ask(idempotency_key="k", key_id="key_1") == first._replace(replayed=True)
     if key_id is not None:
         assert desk.ask(key_id="key_2", amount_minor=1).replayed is False
+
+
+def test_a_refund_whose_write_was_not_answered_is_found_again_and_without_a_key_is_no_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    write = desk.store.open
+
+    def answer_lost(*args: Any, **options: Any) -> None:
+        write(*args, **options)
+        monkeypatch.setattr(desk.store, "open", write)
+        raise errors.StoreConflict("The store did not answer")
+
+    monkeypatch.setattr(desk.store, "open", answer_lost)
+    opened = desk.ask(idempotency_key=None)
+
+    assert opened.replayed is False
+    assert desk.sums == (2000, 0, 3000)

@@ -139,7 +139,7 @@ class CreateRefund:
             raise IdempotencyKeyReused(
                 "This idempotency key opened another refund", (Detail("Idempotency-Key", refund.id),)
             )
-        return OpenedRefund(refund, request, replayed=True)
+        return OpenedRefund(refund, request, replayed=asked.idempotency_key is not None)
 
     def _open(self, asked: OpenRefund, refund_id: str) -> OpenedRefund:
         if self._switches.paused(asked.tenant, asked.key_id):
