@@ -55,10 +55,15 @@ def refund_often(merchant: Merchant, charge: str) -> list[Answer]:
     return [insistent(merchant, charge) for _ in range(REFUNDS)]
 
 
+def on_moneys_way(stack: Stack) -> dict[int, str]:
+    """The living workers of the functions that a refund passes through; none for a moment, after a kill."""
+    return {pid: name for pid, name in worker_processes(stack).items() if any(part in name for part in MONEYS_WAY)}
+
+
 def kill_one(stack: Stack, under_way: Sequence[Future[list[Answer]]], chance: random.Random) -> str:
     """Kill a worker at a random moment while refunds are asked for and executed; the function's name."""
     wait(under_way, timeout=chance.uniform(0.05, 0.35))
-    workers = {pid: name for pid, name in worker_processes(stack).items() if any(part in name for part in MONEYS_WAY)}
+    workers: dict[int, str] = eventually(lambda: on_moneys_way(stack), 20, lambda: "no worker is alive")
     pid = chance.choice(sorted(workers))
     kill(pid)
     return workers[pid]
