@@ -37,7 +37,7 @@ Make a refund, and keep its id in $REFUND (copy all of it):
     -H 'Content-Type: application/json' \\
     -H "Idempotency-Key: first-$(date +%s)" \\
     -d '{{"transactionId":"{charge}","amount":2000,"reason":"product_defective"}}' \\
-    | tee /dev/stderr | python3 -c 'import json,sys; print(json.load(sys.stdin)["data"]["id"])')
+    | tee -a /dev/stderr | python3 -c 'import json,sys; print(json.load(sys.stdin)["data"]["id"])')
 
 Then see what became of it:
 
