@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -470,6 +471,10 @@ def test_the_sixteenth_call_of_a_second_waits_and_other_connections_do_not(world
     assert waits[:15] == [0] * 15
     assert all(wait > 0 for wait in waits[15:])
     assert throttle.wait_s("con_2", now) == 0
+    throttle.rest("con_1", now + timedelta(seconds=10))
+    assert throttle.wait_s("con_1", now) == 10
+    assert throttle.wait_s("con_2", now) == 0
+    throttle.rest("con_1", now)
     world.clock.advance(seconds=1)
     assert throttle.wait_s("con_1", world.clock.now()) == 0
 
