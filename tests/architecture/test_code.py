@@ -9,9 +9,10 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from refundkit.contracts.errors import ErrorCode
 from refundkit_core.domain import errors
 from refundkit_core.entrypoints.http import STATUS
 
@@ -158,3 +159,9 @@ def test_no_file_outgrows_its_subject() -> None:
 
 def test_every_bundled_function_is_named_in_the_template_once() -> None:
     assert len(resources("AWS::Serverless::Function")) == len(FUNCTIONS)
+
+
+def test_the_public_codes_are_those_of_the_error_tree() -> None:
+    tree: list[type[Any]] = [errors.RefundKitError, *_below(errors.RefundKitError)]
+
+    assert {leaf.code for leaf in tree} == set(get_args(ErrorCode))

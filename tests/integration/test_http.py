@@ -11,6 +11,7 @@ import boto3
 import pytest
 from pydantic import TypeAdapter
 from refundkit.api_keys import generate_api_key
+from refundkit.contracts.errors import ErrorBody
 
 from tests.integration.conftest import World
 from tests.support.functions import function_module
@@ -75,6 +76,7 @@ def test_a_malformed_body_is_400_in_the_envelope_and_writes_nothing(world: World
     assert envelope["data"] is None
     assert envelope["error"]["code"] == "validation_error"
     assert headers["content-type"] == "application/json"
+    assert ErrorBody.model_validate(envelope["error"]).request_id == "request-1"
     assert items_stored() == before
 
 

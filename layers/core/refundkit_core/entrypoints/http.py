@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 STATUS: Final[Mapping[type[errors.RefundKitError], int]] = {
+    TooLarge: 413,
     errors.Invalid: 400,
     errors.Unauthenticated: 401,
     errors.Denied: 403,
@@ -169,8 +170,6 @@ def error_answer(exc: errors.RefundKitError, request_id: str) -> tuple[int, dict
         error["details"] = [detail._asdict() for detail in exc.details]
     error["requestId"] = request_id
     headers = {"retry-after": str(exc.retry_after_s)} if isinstance(exc, errors.RateLimited) else {}
-    if isinstance(exc, TooLarge):
-        status = 413
     return status, {"data": None, "error": error}, headers
 
 

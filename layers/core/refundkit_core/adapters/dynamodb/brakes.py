@@ -42,7 +42,7 @@ class DynamoSwitches:
 
 
 class DynamoThrottle:
-    """``Throttle`` on one table: a counter a connection and second, and one item that says when a rest ends."""
+    """``Throttle``: a counter a connection and second in the table; a rest is kept by the worker that needs it."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -271,9 +271,3 @@ def _translated(exc: ClientError) -> Exception:
 def without_nones(item: Item) -> dict[str, Any]:
     """``item`` without its None values: an absent attribute costs nothing and leaves sparse indexes sparse."""
     return {name: value for name, value in item.items() if value is not None}
-
-
-def chunks(values: Sequence[Key], size: int) -> Iterator[Sequence[Key]]:
-    """``values`` in pieces of at most ``size``."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
