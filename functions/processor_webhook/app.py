@@ -14,6 +14,7 @@ prepare("receive_processor_webhook")
     "/v1/processors/{name}/webhook/{connectionId}",
     scope=None,
     answers="refundkit.contracts.processors.WebhookReceipt",
+    refuses="validation_error not_found",
 )
 def post_webhook(call: Call) -> Answer:
     """Take a processor's news; the signature is what authenticates it."""

@@ -9,7 +9,14 @@ api = Api()
 handler = api.handler
 
 
-@api.route("PUT", "/v1/processors/{name}", scope="admin", body=ConnectProcessorRequest, answers=ProcessorView)
+@api.route(
+    "PUT",
+    "/v1/processors/{name}",
+    scope="admin",
+    body=ConnectProcessorRequest,
+    answers=ProcessorView,
+    refuses="not_found processor_error",
+)
 def put_processor(call: Call) -> Answer:
     """Connect an account, or renew its credentials: verified with one call, kept encrypted, never shown again."""
     connect, base = container().connect_processor, public_base(call)
@@ -17,14 +24,14 @@ def put_processor(call: Call) -> Answer:
     return Answer(connection_view(connection, base))
 
 
-@api.route("GET", "/v1/processors/{name}", scope="admin", answers=ProcessorView)
+@api.route("GET", "/v1/processors/{name}", scope="admin", answers=ProcessorView, refuses="not_found")
 def get_processor(call: Call) -> Answer:
     """The connection as it stands, without its credentials."""
     connection = container().connect_processor.show(call.caller.tenant, call.path["name"])
     return Answer(connection_view(connection, public_base(call)))
 
 
-@api.route("DELETE", "/v1/processors/{name}", scope="admin", answers=ProcessorView)
+@api.route("DELETE", "/v1/processors/{name}", scope="admin", answers=ProcessorView, refuses="not_found")
 def delete_processor(call: Call) -> Answer:
     """Disconnect the account: what was not handed over to it fails, and its webhooks are no longer created."""
     connection = container().connect_processor.disconnect(call.caller.tenant, call.path["name"], actor_of(call))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from refundkit_core.application.execute_refund import SEND_WINDOW
-from refundkit_core.application.records import RefundFilter
+from refundkit_core.application.records import Position, RefundFilter
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.refund import Refund
@@ -17,7 +17,7 @@ from tests.support.builders import TENANT
 if TYPE_CHECKING:
     from tests.crash.system import System
 
-_ALL: Final = RefundFilter(status=None, processor=None, limit=1000, offset=0, cursor=None)
+_ALL: Final = (RefundFilter(), Position(1000, 0, None))
 
 
 class Watch:
@@ -38,7 +38,7 @@ class Watch:
 
     def heads(self) -> list[Refund]:
         """All refunds as stored."""
-        return [refund for refund, _ in self._system.store.page(TENANT, _ALL).refunds]
+        return [refund for refund, _ in self._system.store.page(TENANT, *_ALL).found]
 
     def look(self) -> None:
         """Look at what has changed since the last time. Raises Violation."""

@@ -173,7 +173,7 @@ def test_a_refund_of_another_organization_or_environment_is_404_like_one_that_ne
         expected = world.call("GET", f"/v1/refunds/{never}{path}")
         assert expected[0] == 404
         for key in (other.test_key, other.live_key, world.organization.live_key):
-            assert world.call("GET", f"/v1/refunds/{opened['id']}{path}", key=key) == expected
+            assert world.call("GET", f"/v1/refunds/{opened['id']}{path}", key=key)[:2] == expected[:2]
     assert world.call("GET", "/v1/refunds", key=other.test_key)[1]["data"] == []
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import RefundFilter, RefundPage
-from refundkit_core.domain.errors import Invalid, StoreConflict
+from refundkit_core.application.records import Page, Position, RefundFilter
+from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of
 from refundkit_core.domain.refund import Refund, Request
@@ -128,24 +128,31 @@ class MemoryRefundStore:
     def timeline(self, tenant: Tenant, refund_id: str) -> Sequence[Event]:
         return list(self._events.get((tenant, refund_id), ()))
 
-    def page(self, tenant: Tenant, wanted: RefundFilter) -> RefundPage:
-        if wanted.cursor is not None and not (wanted.cursor.isascii() and wanted.cursor.isdigit()):
-            raise Invalid("The cursor is not one that a list answered with")
-        start = int(wanted.cursor or 0)
+    def page(self, tenant: Tenant, wanted: RefundFilter, part: Position) -> Page[tuple[Refund, Request]]:
         newest = sorted(
             (found for (owner, _), found in self._refunds.items() if owner == tenant),
             key=lambda found: (found[0].created_at, found[0].id),
             reverse=True,
         )
-        matching = [
-            found
-            for found in newest
-            if wanted.status in (None, found[0].status) and wanted.processor in (None, found[0].transaction.processor)
-        ]
-        first = start + wanted.offset
-        shown = matching[first : first + wanted.limit]
-        left = len(matching) > first + wanted.limit
-        return RefundPage(shown, str(first + wanted.limit) if left else None)
+        matching = [found for found in newest if self._matches(found[0], wanted)]
+        first = int(part.after or 0) + part.offset
+        end = first + part.limit
+        return Page(matching[first:end], str(end) if len(matching) > end else None)
+
+    def _matches(self, refund: Refund, wanted: RefundFilter) -> bool:
+        named = {
+            charge_id
+            for (tenant, _, _, name), charge_id in self._names.items()
+            if (tenant, name) == (refund.tenant, wanted.transaction_id)
+        }
+        return (
+            wanted.status in (None, refund.status)
+            and wanted.processor in (None, refund.transaction.processor)
+            and wanted.initiated_by in (None, refund.initiated_by)
+            and (wanted.created_from is None or refund.created_at >= wanted.created_from)
+            and (wanted.created_before is None or refund.created_at < wanted.created_before)
+            and (wanted.transaction_id is None or refund.transaction.charge_id in {wanted.transaction_id, *named})
+        )
 
     def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
         return self._ledgers.get((tenant, transaction))

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from refundkit_core.application.records import RefundFilter
+from refundkit_core.application.records import Position, RefundFilter
 from refundkit_core.domain.errors import ProcessorDeclined, ProcessorUnknown, RefundKitError
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.refund import Refund
@@ -96,7 +96,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         self.desk.look()
-        for refund in self.desk.store.page(TENANT, RefundFilter(None, None, 100, 0, None)).refunds:
+        for refund in self.desk.store.page(TENANT, RefundFilter(), Position(100, 0, None)).found:
             self.refunds[refund[0].id] = refund[0]
 
     @rule(minutes=st.sampled_from([1, 11]))

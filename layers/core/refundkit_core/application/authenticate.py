@@ -7,8 +7,8 @@ from typing import Final
 from refundkit.api_keys import has_valid_checksum, hash_api_key
 
 from refundkit_core.application.ports import ApiKeyStore, Clock
-from refundkit_core.domain.errors import Denied, Unauthenticated
-from refundkit_core.domain.tenancy import Caller
+from refundkit_core.domain.errors import Unauthenticated
+from refundkit_core.domain.tenancy import Admitted
 
 _SCHEME: Final = "bearer "
 
@@ -20,20 +20,16 @@ class Authenticate:
         self._keys = keys
         self._clock = clock
 
-    def __call__(self, authorization: str | None, scope: str) -> Caller:
-        """The caller behind an ``Authorization: Bearer rk_…`` header.
+    def __call__(self, authorization: str | None) -> Admitted:
+        """The caller behind an ``Authorization: Bearer rk_…`` header, and what is left of the key's minute.
 
         Raises:
             Unauthenticated: no such key, or none that is valid now.
             RateLimited: the key's minute is used up.
-            Denied: the key lacks ``scope``.
         """
         if authorization is None or not authorization.lower().startswith(_SCHEME):
             raise Unauthenticated
         key = authorization[len(_SCHEME) :].strip()
         if not has_valid_checksum(key):
             raise Unauthenticated
-        caller = self._keys.admit(hash_api_key(key), self._clock.now())
-        if scope not in caller.scopes and "admin" not in caller.scopes:
-            raise Denied(f"This key lacks the scope {scope}")
-        return caller
+        return self._keys.admit(hash_api_key(key), self._clock.now())

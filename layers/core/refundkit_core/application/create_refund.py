@@ -52,12 +52,14 @@ class OpenRefund:
     idempotency_key: str | None
     generated_key: bool
     key_id: str | None = None
+    personal_metadata: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """What makes two bodies the same: a hash of all that was asked for."""
         asked = [
             self.transaction_id, self.amount_minor, self.reason, self.currency, self.processor, self.metadata,
+            sorted(self.personal_metadata),
         ]  # fmt: skip
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
@@ -135,7 +137,7 @@ class CreateRefund:
         if found is None:
             return None
         refund, request = found
-        if request.fingerprint != asked.fingerprint:
+        if request.fingerprint not in (asked.fingerprint, None):
             raise IdempotencyKeyReused(
                 "This idempotency key opened another refund", (Detail("Idempotency-Key", refund.id),)
             )
@@ -183,4 +185,4 @@ class CreateRefund:
 
 
 def _request_of(asked: OpenRefund, decision: Decision) -> Request:
-    return Request(fingerprint=asked.fingerprint, metadata=asked.metadata, decision=decision.rules)
+    return Request(asked.fingerprint, asked.metadata, decision.rules, asked.personal_metadata)

@@ -14,17 +14,18 @@ from refundkit_core.application.records import (
     ListedConnection,
     ListedOrganization,
     Organization,
+    Page,
+    Position,
     ProcessorAccount,
     ProcessorNews,
     RefundFilter,
-    RefundPage,
     WebhookEndpoint,
 )
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, RefundOrder
 from refundkit_core.domain.refund import Refund, Request
-from refundkit_core.domain.tenancy import Caller, Tenant
+from refundkit_core.domain.tenancy import Admitted, Tenant
 
 
 class Clock(Protocol):
@@ -74,12 +75,9 @@ class RefundStore(Protocol):
     def timeline(self, tenant: Tenant, refund_id: str) -> Sequence[Event]:
         """All events of a refund, oldest first."""
 
-    def page(self, tenant: Tenant, wanted: RefundFilter) -> RefundPage:
-        """One page of the list. May lag behind writes; examines at most 1,000 refunds.
-
-        Raises:
-            Invalid: the cursor is not one of ours.
-        """
+    def page(self, tenant: Tenant, wanted: RefundFilter, part: Position) -> Page[tuple[Refund, Request]]:
+        """One page of the list, newest first; ``next_cursor`` is the position where the next one goes on. May lag
+        behind writes; where it filters, it examines at most 1,000 refunds."""
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         """Create a refund that was made at the processor; its money moves within the ledger, once per external id."""
@@ -140,7 +138,7 @@ class ConnectionStore(Protocol):
 class ApiKeyStore(Protocol):
     """API keys, by the hash of the whole key."""
 
-    def admit(self, key_hash: str, now: datetime) -> Caller:
+    def admit(self, key_hash: str, now: datetime) -> Admitted:
         """Authenticate and meter in one conditional write.
 
         Raises:

@@ -19,17 +19,12 @@ from refundkit_core.application.records import (
     Organization,
 )
 from refundkit_core.domain.errors import Conflict, Invalid, NotFound
+from refundkit_core.domain.rights import ADMIN, SCOPES
 from refundkit_core.domain.tenancy import Environment, Tenant
 
 DEFAULT_LIMIT_PER_MINUTE: Final = 100
 MAX_LIMIT_PER_MINUTE: Final = 30_000
-OWNER_SCOPES: Final = frozenset({"admin"})
-SCOPES: Final = frozenset(
-    "refunds:read refunds:write policies:read policies:write returns:read returns:write credits:read credits:write "
-    "approvals:read approvals:decide webhooks:read webhooks:write reports:read transactions:write members:read "
-    "members:write audit:read keys:read keys:write returns:* webhooks:* members:* keys:* admin".split()
-)
-"""Every right that a key can have (decision 23)."""
+OWNER_SCOPES: Final = frozenset({ADMIN})
 
 _ENVIRONMENTS: Final[tuple[Environment, ...]] = ("test", "live")
 

@@ -5,28 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 
+_Shown = TypeVar("_Shown")
 
-class RefundPage(NamedTuple):
-    """Refunds newest first, and where the next page starts (None: nothing is left)."""
 
-    refunds: Sequence[tuple[Refund, Request]]
+class Page(NamedTuple, Generic[_Shown]):
+    """A part of a list, in its order, and where the next part starts (None: nothing is left)."""
+
+    found: Sequence[_Shown]
     next_cursor: str | None
+
+
+class Slice(NamedTuple):
+    """Which part of a list: at most ``limit`` after ``offset``, or after where ``cursor`` points."""
+
+    limit: int
+    offset: int
+    cursor: str | None
+
+
+class Position(NamedTuple):
+    """A slice as a store sees it: ``after`` is the sort key of the last one that was looked at before."""
+
+    limit: int
+    offset: int
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class RefundFilter:
-    """Which refunds a list shows; None does not filter."""
+    """Which refunds a list shows; None does not filter. From ``created_from`` on, and before ``created_before``."""
 
-    status: str | None
-    processor: str | None
-    limit: int
-    offset: int
-    cursor: str | None
+    status: str | None = None
+    processor: str | None = None
+    transaction_id: str | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    initiated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +71,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRecord:
-    """A key as stored: by its hash, with its owner and rights. ``limit_per_minute`` meters it."""
+    """A key as stored: by its hash, with its owner and rights. ``limit_per_minute`` meters it.
+
+    ``fingerprint`` tells what was asked for where an idempotency key named the request.
+    """
 
     id: str
     tenant: Tenant
@@ -66,6 +87,8 @@ class ApiKeyRecord:
     expires_at: datetime | None
     limit_per_minute: int
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class ProcessorNotConnected(Refused):
 
 
 class RateLimited(RefundKitError):
-    """Too many requests; ``retry_after_s`` is when the next one can pass."""
+    """Too many requests of one key: ``limit`` a minute; the next one can pass in ``retry_after_s`` seconds."""
 
     code = "rate_limited"
 

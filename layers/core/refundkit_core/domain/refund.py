@@ -48,11 +48,16 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for, and what came of judging it: never changes after the refund is opened."""
+    """What was asked for, and what came of judging it: only an erasure changes it after the refund is opened.
 
-    fingerprint: str
+    ``personal`` names the keys of ``metadata`` that identify a person. ``fingerprint`` tells whether another request
+    asks for the same; None after an erasure, since it was made from what is gone.
+    """
+
+    fingerprint: str | None
     metadata: Mapping[str, Any] | None
     decision: tuple[RuleResult, ...]
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

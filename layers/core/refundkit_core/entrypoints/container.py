@@ -142,7 +142,7 @@ class Container:
 
     @cached_property
     def read_refunds(self) -> ReadRefunds:
-        return ReadRefunds(self.refunds)
+        return ReadRefunds(self.refunds, self.organizations)
 
     @cached_property
     def settle_refund(self) -> SettleRefund:

@@ -13,13 +13,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from refundkit_core.domain import errors
-from refundkit_core.domain.tenancy import Caller
+from refundkit_core.domain.tenancy import Caller, Quota
 from refundkit_core.entrypoints.container import container
 from refundkit_core.entrypoints.observability import log, log_failure
-from refundkit_core.entrypoints.requests import TooLarge, body_of, header, query_of
+from refundkit_core.entrypoints.requests import (
+    TooLarge,
+    body_of,
+    header,
+    idempotency_key,
+    query_of,
+    refuse_unknown,
+    validated,
+)
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from pydantic import BaseModel
 
 STATUS: Final[Mapping[type[errors.RefundKitError], int]] = {
     TooLarge: 413,
@@ -54,6 +62,11 @@ class Call:
             raise errors.Unauthenticated
         return self._caller
 
+    @property
+    def idempotency_key(self) -> str | None:
+        """The caller's ``Idempotency-Key``, which every POST takes; it was found well-formed before."""
+        return header(self.event, "idempotency-key")
+
     def header(self, name: str) -> str | None:
         return header(self.event, name)
 
@@ -67,7 +80,15 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Call], Answer]
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer that is a JSON document of its own, not in the envelope: the description of the API."""
+
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Answer | Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,7 @@ class Route:
     """One route: ``scope`` None means that no key is asked for (health, signed webhooks).
 
     ``answers`` is the wire model of ``data``, or its dotted name where loading it would cost a start-up too much.
+    ``refuses`` are the error codes that this route may answer beside those of every route (``codes``).
     """
 
     method: str
@@ -85,6 +107,15 @@ class Route:
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     answers: Any
+    refuses: tuple[str, ...]
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every error code that the route may answer."""
+        codes = ["internal_error", *self.refuses]
+        if self.scope is not None:
+            codes += ["validation_error", "invalid_api_key", "unauthorized", "rate_limited"]
+        return tuple(sorted(set(codes)))
 
 
 class Api:
@@ -103,11 +134,17 @@ class Api:
         status: int = 200,
         body: type[BaseModel] | None = None,
         query: type[BaseModel] | None = None,
+        refuses: str = "",
     ) -> Callable[[Handler], Handler]:
-        """Declare a route; ``body`` and ``query`` are validated before the handler sees them."""
+        """Declare a route; ``body`` and ``query`` are validated before the handler sees them.
+
+        ``refuses`` names the error codes that are this route's own, with blanks between them.
+        """
 
         def declare(handle: Handler) -> Handler:
-            self.routes[method, resource] = Route(method, resource, scope, handle, status, body, query, answers)
+            own = tuple(refuses.split())
+            route = Route(method, resource, scope, handle, status, body, query, answers, own)
+            self.routes[method, resource] = route
             return handle
 
         return declare
@@ -117,80 +154,98 @@ class Api:
         started = time.perf_counter()
         request_id = str((event.get("requestContext") or {}).get("requestId", ""))
         method, resource = event["httpMethod"], event["resource"]
-        seen: dict[str, Any] = {}
+        seen = _Seen()
         try:
-            status, envelope, headers = self._answer(self.routes.get((method, resource)), event, seen)
+            status, body, headers = self._answer(self.routes.get((method, resource)), event, seen)
         except errors.RefundKitError as exc:
-            status, envelope, headers = error_answer(exc, request_id)
+            status, body, headers = error_answer(exc, request_id)
+            seen.code = exc.code
             if status >= 500:
                 log_failure("request failed", exc.__cause__ or exc, request_id=request_id)
         except Exception as exc:  # the one catch-all: whatever happens, the caller gets an envelope
             log_failure("request failed", exc, request_id=request_id)
-            status, envelope, headers = error_answer(
-                errors.RefundKitError("Something went wrong on our side"), request_id
-            )
-        caller: Caller | None = seen.get("caller")
+            unexpected = errors.RefundKitError("Something went wrong on our side")
+            status, body, headers = error_answer(unexpected, request_id)
+            seen.code = unexpected.code
         log(
             "request",
             route=f"{method} {resource}",
             status=status,
-            code=envelope["error"]["code"] if envelope["error"] else None,
+            code=seen.code,
             ms=round((time.perf_counter() - started) * 1000),
             request_id=request_id,
-            org_id=caller.tenant.org_id if caller else None,
-            key_id=caller.key_id if caller else None,
-            refund_id=seen.get("refund_id"),
+            org_id=seen.caller.tenant.org_id if seen.caller else None,
+            key_id=seen.caller.key_id if seen.caller else None,
+            refund_id=seen.refund_id,
         )
-        return _response(status, envelope, {**headers, "x-request-id": request_id})
+        return _response(status, body, {**_quota_headers(seen.quota), **headers, "x-request-id": request_id})
 
-    def _answer(self, route: Route | None, event: Mapping[str, Any], seen: dict[str, Any]) -> Any:
+    def _answer(self, route: Route | None, event: Mapping[str, Any], seen: _Seen) -> _Answered:
         if route is None:
             raise errors.NotFound("No such route")
-        caller = None
-        if route.scope is not None:
-            caller = container().authenticate(header(event, "authorization"), route.scope)
-            seen["caller"] = caller
-        body = _validated(route.body, body_of(event)) if route.body else None
-        query = _validated(route.query, query_of(event)) if route.query else None
-        answer = route.handle(Call(event, event.get("pathParameters") or {}, body, query, caller))
-        data = plain(answer.data)
-        if isinstance(data, dict):
-            seen["refund_id"] = data.get("id")
-        envelope: dict[str, Any] = {"data": data, "error": None}
-        if answer.pagination is not None:
-            envelope["pagination"] = plain(answer.pagination)
-        return route.status, envelope, dict(answer.headers)
+        if route.scope is None:
+            return _enveloped(route, route.handle(Call(event, event.get("pathParameters") or {})), seen)
+        try:
+            admitted = container().authenticate(header(event, "authorization"))
+        except errors.RateLimited as exc:
+            seen.quota = Quota(exc.limit, 0, exc.retry_after_s)
+            raise
+        seen.caller, seen.quota = admitted.caller, admitted.quota
+        admitted.caller.insist_on(route.scope)
+        if route.method == "POST":
+            idempotency_key(event)
+        body = validated(route.body, body_of(event)) if route.body else None
+        query = validated(route.query, query_of(event)) if route.query else None
+        refuse_unknown(event, takes_body=route.body is not None, takes_query=route.query is not None)
+        call = Call(event, event.get("pathParameters") or {}, body, query, admitted.caller)
+        return _enveloped(route, route.handle(call), seen)
 
 
-def error_answer(exc: errors.RefundKitError, request_id: str) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """An error as status, envelope and headers."""
+_Answered = tuple[int, str, dict[str, str]]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What becomes known of a request on its way, for its log line and its headers."""
+
+    caller: Caller | None = None
+    quota: Quota | None = None
+    refund_id: str | None = None
+    code: str | None = None
+
+
+def _enveloped(route: Route, answer: Answer | Document, seen: _Seen) -> _Answered:
+    if isinstance(answer, Document):
+        return route.status, answer.text, dict(answer.headers)
+    shown = plain(answer.data)
+    if isinstance(shown, dict) and str(shown.get("id", "")).startswith("ref_"):
+        seen.refund_id = shown["id"]
+    envelope: dict[str, Any] = {"data": shown, "error": None}
+    if answer.pagination is not None:
+        envelope["pagination"] = plain(answer.pagination)
+    return route.status, _json(envelope), dict(answer.headers)
+
+
+def _quota_headers(quota: Quota | None) -> dict[str, str]:
+    """What is left of the key's minute, in the three headers that clients of other APIs know."""
+    if quota is None:
+        return {}
+    return {
+        "ratelimit-limit": str(quota.limit),
+        "ratelimit-remaining": str(quota.remaining),
+        "ratelimit-reset": str(quota.reset_s),
+    }
+
+
+def error_answer(exc: errors.RefundKitError, request_id: str) -> _Answered:
+    """An error as status, body and headers."""
     status = next((STATUS[branch] for branch in type(exc).__mro__ if branch in STATUS), 500)
     error: dict[str, Any] = {"message": exc.message, "code": exc.code}
     if exc.details:
         error["details"] = [detail._asdict() for detail in exc.details]
     error["requestId"] = request_id
     headers = {"retry-after": str(exc.retry_after_s)} if isinstance(exc, errors.RateLimited) else {}
-    return status, {"data": None, "error": error}, headers
-
-
-def _validated(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
-    """``values`` as ``model``. Raises Invalid."""
-    from pydantic import ValidationError  # a function without models never loads the library
-
-    try:
-        return model.model_validate(values)
-    except ValidationError as exc:
-        raise _invalid(exc) from exc
-
-
-def _invalid(exc: ValidationError) -> errors.Invalid:
-    """What was wrong with a request, field by field, without the values: they may be secrets."""
-    problems = exc.errors(include_url=False, include_context=False, include_input=False)
-    details = tuple(
-        errors.Detail(".".join(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, "))
-        for problem in problems[:20]
-    )
-    return errors.Invalid("The request is not as documented", details)
+    return status, _json({"data": None, "error": error}), headers
 
 
 def plain(value: Any) -> Any:
@@ -200,11 +255,14 @@ def plain(value: Any) -> Any:
     return [plain(element) for element in value] if isinstance(value, list | tuple) else value
 
 
-def _response(status: int, envelope: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _response(status: int, body: str, headers: Mapping[str, str]) -> dict[str, Any]:
     fixed = {
         "content-type": "application/json",
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
     }
-    body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
     return {"statusCode": status, "headers": {**fixed, **headers}, "body": body, "isBase64Encoded": False}

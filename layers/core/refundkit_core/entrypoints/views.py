@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import datetime
+from typing import Any
 
+from refundkit.contracts.envelope import PageQuery, Pagination
 from refundkit.contracts.refunds import (
     CreateRefundRequest,
     ListRefundsQuery,
@@ -13,18 +15,15 @@ from refundkit.contracts.refunds import (
 )
 
 from refundkit_core.application.create_refund import OpenRefund
-from refundkit_core.application.records import RefundFilter
-from refundkit_core.domain.errors import Detail, Invalid
+from refundkit_core.application.records import Page, RefundFilter, Slice
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.refund import Refund, Request
-from refundkit_core.domain.times import iso
+from refundkit_core.domain.times import iso, parse_iso
 from refundkit_core.entrypoints.http import Call
-
-MAX_KEY_LENGTH: Final = 255
 
 
 def open_refund_from(call: Call) -> OpenRefund:
-    """The command in a ``POST /v1/refunds``. Raises Invalid for a malformed idempotency key."""
+    """The command in a ``POST /v1/refunds``."""
     body: CreateRefundRequest = call.body
     return OpenRefund(
         tenant=call.caller.tenant,
@@ -34,8 +33,9 @@ def open_refund_from(call: Call) -> OpenRefund:
         currency=body.currency,
         processor=body.processor,
         metadata=body.metadata,
+        personal_metadata=tuple(body.personal_metadata or ()),
         initiated_by="api",
-        idempotency_key=_idempotency_key(call),
+        idempotency_key=call.idempotency_key,
         generated_key=call.header("idempotency-key-source") == "generated",
         key_id=call.caller.key_id,
     )
@@ -44,7 +44,31 @@ def open_refund_from(call: Call) -> OpenRefund:
 def filter_from(call: Call) -> RefundFilter:
     """The filter in a ``GET /v1/refunds``."""
     query: ListRefundsQuery = call.query
-    return RefundFilter(query.status, query.processor, query.limit, query.offset, query.cursor)
+    return RefundFilter(
+        status=query.status,
+        processor=query.processor,
+        transaction_id=query.transaction_id,
+        created_from=moment(query.created_after),
+        created_before=moment(query.created_before),
+        initiated_by=query.initiated_by,
+    )
+
+
+def slice_from(call: Call) -> Slice:
+    """Which part of a list is asked for."""
+    query: PageQuery = call.query
+    return Slice(query.limit, query.offset, query.cursor)
+
+
+def pagination(call: Call, page: Page[Any]) -> Pagination:
+    """What stands beside a list."""
+    query: PageQuery = call.query
+    return Pagination(limit=query.limit, offset=query.offset, next_cursor=page.next_cursor)
+
+
+def moment(text: str | None) -> datetime | None:
+    """The time that a caller stated."""
+    return None if text is None else parse_iso(text)
 
 
 def refund_view(refund: Refund, request: Request) -> RefundView:
@@ -78,15 +102,3 @@ def event_view(event: Event) -> RefundEventView:
         details=event.payload,
         created_at=iso(event.created_at),
     )
-
-
-def _idempotency_key(call: Call) -> str | None:
-    key = call.header("idempotency-key")
-    if key is None:
-        return None
-    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise Invalid(
-            "The idempotency key is malformed",
-            (Detail("Idempotency-Key", "1 to 255 printable ASCII characters"),),
-        )
-    return key

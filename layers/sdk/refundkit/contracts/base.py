@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import re
+from datetime import datetime
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -20,3 +24,21 @@ class Wire(BaseModel):
         frozen=True,
         defer_build=True,
     )
+
+
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+
+
+def _real_time(text: str) -> str:
+    if _TIME.fullmatch(text) is None:
+        raise ValueError("Must be a time in UTC such as 2026-11-20T12:00:00.000Z")
+    datetime.fromisoformat(text)
+    return text
+
+
+_DATE_TIME: Final = {"format": "date-time"}
+Time = Annotated[str, Field(json_schema_extra=_DATE_TIME)]
+"""A time that we answer: ISO 8601 in UTC with milliseconds, ``2026-11-20T12:00:00.000Z``."""
+
+TimeInput = Annotated[str, AfterValidator(_real_time), Field(max_length=30, json_schema_extra=_DATE_TIME)]
+"""A time that a caller states: ISO 8601 in UTC, which ends in ``Z``; fractions of a second are optional."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from refundkit.contracts.base import Wire
+from refundkit.contracts.base import Time, Wire
 
 
 class HealthView(Wire):
@@ -13,4 +13,4 @@ class HealthView(Wire):
     status: Literal["ok"]
     stage: str
     version: str
-    time: str
+    time: Time

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from refundkit.contracts.base import Wire
+from refundkit.contracts.base import Time, TimeInput, Wire
+from refundkit.contracts.envelope import PageQuery
 
 MAX_AMOUNT_MINOR: Final = 10**12
 MAX_METADATA_BYTES: Final = 8_192
@@ -38,18 +39,28 @@ Currency = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="ISO 4217, lo
 TransactionId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.:\-]+$")]
 ProcessorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Metadata = dict[str, Any]
+MetadataKey = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_KEY_LENGTH)]
 
 
 class CreateRefundRequest(Wire):
     """Open a refund of ``amount`` minor units, or of all that remains (``full``: true); exactly one of the two."""
 
     transaction_id: TransactionId
+    """The processor's id of the charge (``ch_…``, ``py_…``) or payment intent (``pi_…``)."""
     amount: AmountMinor | None = None
     full: Literal[True] | None = None
+    """Refund all that remains."""
     reason: RefundReason
     currency: Currency | None = None
+    """The transaction's where omitted; another than the transaction's is refused."""
     processor: ProcessorName | None = None
+    """Found by the shape of the transaction's id where omitted."""
     metadata: Metadata | None = None
+    """Your own keys and values, up to 50 keys and 8,192 bytes of JSON, five levels deep. The processor never sees it."""
+    personal_metadata: Annotated[list[MetadataKey], Field(max_length=MAX_METADATA_KEYS)] | None = None
+    """Those keys of ``metadata`` that identify a person: erasing the customer erases their values."""
+    wait: Annotated[int, Field(ge=0, le=20)] = 0
+    """Seconds to hold the answer until the refund is final or waits for approval."""
 
     @field_validator("metadata")
     @classmethod
@@ -62,6 +73,8 @@ class CreateRefundRequest(Wire):
     def _names_what_to_refund(self) -> CreateRefundRequest:
         if (self.amount is None) == (self.full is None):
             raise ValueError('Name either an amount or "full": true')
+        if not set(self.personal_metadata or ()) <= (self.metadata or {}).keys():
+            raise ValueError("personalMetadata names keys that metadata does not have")
         return self
 
 
@@ -79,19 +92,22 @@ class RefundView(Wire):
     id: str
     organization_id: str
     external_refund_id: str | None
+    """The processor's id of the refund, once it has one."""
     transaction_id: str
     amount: int
     currency: str
     reason: RefundReason
     status: RefundStatus
     status_detail: str | None
+    """More of the status: ``outcome_unknown``, ``requires_action``, why it failed, …"""
     processor: str
     metadata: Metadata | None
     initiated_by: InitiatedBy
     approval_id: str | None
     decision: list[Rule] | None
-    created_at: str
-    updated_at: str
+    """What each rule said when the refund was opened."""
+    created_at: Time
+    updated_at: Time
 
 
 class RefundEventView(Wire):
@@ -101,30 +117,21 @@ class RefundEventView(Wire):
     refund_id: str
     event_type: str
     details: dict[str, Any]
-    created_at: str
+    created_at: Time
 
 
-class ListRefundsQuery(Wire):
-    """Filters and paging of ``GET /v1/refunds``; query strings carry text, so numbers are read from text here."""
+class ListRefundsQuery(PageQuery):
+    """Filters and paging of ``GET /v1/refunds``; all filters given must hold."""
 
     status: RefundStatus | None = None
     processor: ProcessorName | None = None
-    limit: Annotated[int, Field(ge=1, le=100, strict=False)] = 25
-    offset: Annotated[int, Field(ge=0, le=1_000, strict=False)] = 0
-    cursor: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-
-    @field_validator("limit", "offset", mode="before")
-    @classmethod
-    def _plain_digits(cls, value: object) -> object:
-        if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 6):
-            raise ValueError("Must be a whole number in plain digits")
-        return value
-
-    @model_validator(mode="after")
-    def _one_way_of_paging(self) -> ListRefundsQuery:
-        if self.cursor is not None and self.offset:
-            raise ValueError("Use either cursor or offset")
-        return self
+    transaction_id: TransactionId | None = None
+    """Any name of the transaction: a payment intent finds what was opened by its charge, and the other way round."""
+    created_after: TimeInput | None = None
+    """Opened at this time or later."""
+    created_before: TimeInput | None = None
+    """Opened before this time."""
+    initiated_by: InitiatedBy | None = None
 
 
 def _check_metadata(metadata: Metadata) -> None:

@@ -12,7 +12,7 @@ from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table,
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import ApiKeyRecord
 from refundkit_core.domain.errors import RateLimited, StoreConflict, Unauthenticated
-from refundkit_core.domain.tenancy import Caller, Tenant
+from refundkit_core.domain.tenancy import Admitted, Caller, Quota, Tenant
 from refundkit_core.domain.times import from_unix, iso, parse_iso
 
 _MINUTE_S: Final = 60
@@ -41,7 +41,7 @@ class DynamoApiKeyStore:
         self._table = table
         self._minute_seen: dict[str, int] = {}
 
-    def admit(self, key_hash: str, now: datetime) -> Caller:
+    def admit(self, key_hash: str, now: datetime) -> Admitted:
         now_unix = int(now.timestamp())
         minute = now_unix // _MINUTE_S
         counting = self._minute_seen.get(key_hash) == minute
@@ -54,7 +54,8 @@ class DynamoApiKeyStore:
             if len(self._minute_seen) >= _MAX_REMEMBERED:
                 self._minute_seen.clear()
             self._minute_seen[key_hash] = minute
-            return _caller_of(item)
+            quota = Quota(item["per_minute"], item["per_minute"] - item["used"], (minute + 1) * _MINUTE_S - now_unix)
+            return Admitted(_caller_of(item), quota)
         raise StoreConflict("The key's counter kept changing")
 
     def _write(self, key_hash: str, now: datetime, minute: int, counting: bool) -> Item:

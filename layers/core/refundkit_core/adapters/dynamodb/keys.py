@@ -30,7 +30,9 @@ from refundkit_core.domain.ledger import TransactionRef
 from refundkit_core.domain.tenancy import Environment, Tenant
 
 INDEX: Final = "gsi1"
-OPEN_INDEX: Final = "gsi2"
+SPARSE_INDEX: Final = "gsi2"
+"""Entries of keys only: refunds under way, refunds of a charge, charges of a customer."""
+
 OPEN_SHARDS: Final = 10
 WAITING_PREFIX: Final = "WAITING#"
 ORGANIZATIONS: Final = "ORGS"
@@ -80,6 +82,25 @@ def waiting_shard(number: int) -> str:
 
 def refunds_index(tenant: Tenant) -> str:
     return f"{_tenant(tenant)}#REFUNDS"
+
+
+def charge_index(tenant: Tenant, charge_id: str) -> str:
+    """Where a charge's refunds are found, by the time when they were opened."""
+    return f"{_tenant(tenant)}#CHARGE#{charge_id}"
+
+
+def customer_index(tenant: Tenant, customer_id: str) -> str:
+    """Where the charges of a processor's customer are found."""
+    return f"{_tenant(tenant)}#CUSTOMER#{customer_id}"
+
+
+def keys_index(tenant: Tenant) -> str:
+    return f"{_tenant(tenant)}#KEYS"
+
+
+def erasure(tenant: Tenant, customer: str) -> Key:
+    """That a customer was erased; ``customer`` is an id derived from theirs."""
+    return Key(f"{_tenant(tenant)}#ERASED#{customer}", "ERASED")
 
 
 def ledger(tenant: Tenant, transaction: TransactionRef) -> Key:

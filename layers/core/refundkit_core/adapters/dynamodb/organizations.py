@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
+from refundkit_core.adapters.dynamodb.paging import FIRST, LAST
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table, without_nones
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.application.audit import AuditEntry
@@ -88,13 +89,14 @@ class DynamoOrganizationStore:
         )
 
     def all(self) -> Sequence[ListedOrganization]:
-        before: str | None = None
+        before, more = LAST, True
         found: list[ListedOrganization] = []
-        while items := self._table.index_page(keys.INDEX, keys.ORGANIZATIONS, before, _PAGE):
+        while more:
+            items, more = self._table.newest(keys.INDEX, keys.ORGANIZATIONS, FIRST, before, _PAGE)
             for item in items:
-                created, _, org_id = item["gsi1sk"].partition("#")
+                before = item["gsi1sk"]
+                created, _, org_id = before.partition("#")
                 found.append(ListedOrganization(org_id, item["name"], parse_iso(created)))
-            before = items[-1]["gsi1sk"]
         return found[::-1]
 
     def owner(self, org_id: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb.paging import LAST
 from refundkit_core.adapters.dynamodb.refund_items import refund_of
 from refundkit_core.adapters.dynamodb.table import Table
 from refundkit_core.domain.refund import Refund
@@ -23,13 +24,12 @@ class DynamoRefundBooks:
         self._table = table
 
     def opened_since(self, tenant: Tenant, since: datetime) -> Iterable[Refund]:
-        before, first = None, iso(since)
-        while items := self._table.index_page(keys.INDEX, keys.refunds_index(tenant), before, _PAGE):
+        before, more = LAST, True
+        while more:
+            items, more = self._table.newest(keys.INDEX, keys.refunds_index(tenant), iso(since), before, _PAGE)
             for item in items:
-                if item["gsi1sk"] < first:
-                    return
+                before = item["gsi1sk"]
                 yield refund_of(item)
-            before = items[-1]["gsi1sk"]
 
     def unfinished(self) -> Iterable[tuple[Tenant, str]]:
         for number in range(keys.OPEN_SHARDS):
@@ -37,5 +37,5 @@ class DynamoRefundBooks:
                 yield from self._shard(shard)
 
     def _shard(self, shard: str) -> Iterable[tuple[Tenant, str]]:
-        for item in self._table.whole_open_shard(keys.OPEN_INDEX, shard):
+        for item in self._table.whole_open_shard(keys.SPARSE_INDEX, shard):
             yield keys.tenant_and_refund(item["pk"])

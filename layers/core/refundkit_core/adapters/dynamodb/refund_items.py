@@ -93,14 +93,21 @@ def _next_look(item: Item) -> datetime | None:
     return parse_iso(item["gsi2sk"].partition("#")[0])
 
 
-def first_event_item(event: Event, request: Request) -> dict[str, Any]:
-    """A refund's first event with what was asked and decided, which never changes. One item less to write.
+def first_event_item(event: Event, request: Request, refund: Refund) -> dict[str, Any]:
+    """A refund's first event with what was asked and decided, which only an erasure changes. One item less to write.
 
-    Metadata is kept as JSON text, which knows fractions and nulls.
+    Metadata is kept as JSON text, which knows fractions and nulls. The item stands in the index of its charge.
     """
     rules = [[rule.rule, rule.outcome, rule.message] for rule in request.decision]
     metadata = None if request.metadata is None else json.dumps(request.metadata, ensure_ascii=False)
-    asked = {"fingerprint": request.fingerprint, "metadata": metadata, "decision": rules}
+    asked = {
+        "fingerprint": request.fingerprint,
+        "metadata": metadata,
+        "personal": list(request.personal) or None,
+        "decision": rules,
+        "gsi2pk": keys.charge_index(refund.tenant, refund.transaction.charge_id),
+        "gsi2sk": f"{iso(refund.created_at)}#{refund.id}",
+    }
     return {**event_item(event), **without_nones(asked)}
 
 
@@ -108,8 +115,9 @@ def request_of(item: Item) -> Request:
     """The request that ``item`` keeps."""
     metadata = item.get("metadata")
     return Request(
-        fingerprint=item["fingerprint"],
+        fingerprint=item.get("fingerprint"),
         metadata=None if metadata is None else json.loads(metadata),
+        personal=tuple(item.get("personal", ())),
         decision=tuple(RuleResult(*rule) for rule in item["decision"]),
     )
 
@@ -146,10 +154,13 @@ def event_of(item: Item) -> Event:
 def ledger_item(ledger: Ledger) -> dict[str, Any]:
     """A ledger; ``available`` is stored so that a condition can compare it."""
     key = keys.ledger(ledger.tenant, ledger.transaction)
+    found_by = None if ledger.customer_id is None else keys.customer_index(ledger.tenant, ledger.customer_id)
     return without_nones(
         {
             "pk": key.pk,
             "sk": key.sk,
+            "gsi2pk": found_by,
+            "gsi2sk": found_by and key.pk,
             "currency": ledger.currency,
             "captured": ledger.captured_minor,
             "elsewhere": ledger.elsewhere_minor,

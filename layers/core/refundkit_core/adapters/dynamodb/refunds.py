@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +9,7 @@ from typing import Any, Final
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.keys import Key
+from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, Fetch, everything, page_of
 from refundkit_core.adapters.dynamodb.refund_items import (
     event_item,
     event_of,
@@ -24,18 +23,15 @@ from refundkit_core.adapters.dynamodb.refund_items import (
 )
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import RefundFilter, RefundPage
-from refundkit_core.domain.errors import Invalid, StoreConflict
+from refundkit_core.application.records import Page, Position, RefundFilter
+from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
-from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.times import iso, parse_iso
+from refundkit_core.domain.times import iso
 
 _NEW: Final = "attribute_not_exists(pk)"
-_MAX_EXAMINED: Final = 1_000
-_FOREIGN_CURSOR: Final = "The cursor is not one that a list answered with"
 _UNBLOCKED: Final = "dispute <> :open"
 _UNBLOCKED_VALUES: Final = {":open": "open"}
 
@@ -74,7 +70,7 @@ class DynamoRefundStore:
         table.transact(
             [
                 table.put_op(head_item(refund), _NEW),
-                table.put_op(first_event_item(event, request), _NEW),
+                table.put_op(first_event_item(event, request, refund), _NEW),
                 self._ledger_op(refund, reserve, ledger.twins.get(twin), twins),
             ]
         )
@@ -111,7 +107,7 @@ class DynamoRefundStore:
         table.transact(
             [
                 table.put_op(head_item(refund), _NEW),
-                table.put_op(first_event_item(event, request), _NEW),
+                table.put_op(first_event_item(event, request, refund), _NEW),
                 table.update_op(key, expression, _GUARDS[ledger.kind], values),
             ]
         )
@@ -123,7 +119,7 @@ class DynamoRefundStore:
         until = f"{iso(now)}~"
         found: list[Item] = []
         for shard in range(keys.OPEN_SHARDS):
-            found.extend(self._table.open_page(keys.OPEN_INDEX, keys.open_shard(shard), until, limit))
+            found.extend(self._table.open_page(keys.SPARSE_INDEX, keys.open_shard(shard), until, limit))
         found.sort(key=lambda item: str(item["gsi2sk"]))
         return [keys.tenant_and_refund(item["pk"]) for item in found[:limit]]
 
@@ -172,25 +168,43 @@ class DynamoRefundStore:
     def timeline(self, tenant: Tenant, refund_id: str) -> Sequence[Event]:
         return [event_of(item) for item in self._table.query(keys.refund_pk(tenant, refund_id), keys.EVENT_PREFIX)]
 
-    def page(self, tenant: Tenant, wanted: RefundFilter) -> RefundPage:
-        before = None if wanted.cursor is None else _opened_cursor(wanted.cursor)
-        needed = wanted.offset + wanted.limit
-        heads: list[Item] = []
-        examined, more = 0, True
-        while more and len(heads) < needed and examined < _MAX_EXAMINED:
-            size = min(_MAX_EXAMINED - examined, max(100, needed - len(heads)))
-            items = self._table.index_page(keys.INDEX, keys.refunds_index(tenant), before, size)
-            more = len(items) == size
-            for item in items:
-                examined, before = examined + 1, item["gsi1sk"]
-                if _matches(item, wanted):
-                    heads.append(item)
-                if len(heads) == needed:
-                    more = True
-                    break
-        refunds = [refund_of(item) for item in heads[wanted.offset :]]
-        cursor = _sealed_cursor(before) if more and before is not None else None
-        return RefundPage(self._with_requests(tenant, refunds), cursor)
+    def page(self, tenant: Tenant, wanted: RefundFilter, part: Position) -> Page[tuple[Refund, Request]]:
+        since = FIRST if wanted.created_from is None else iso(wanted.created_from)
+        before = LAST if wanted.created_before is None else iso(wanted.created_before)
+        fetch = self._by_time(tenant, since)
+        if wanted.transaction_id is not None:
+            fetch = self._by_transaction(tenant, wanted.transaction_id, since)
+        narrow = (wanted.status, wanted.processor, wanted.initiated_by) != (None, None, None)
+        matches = (lambda item: _matches(item, wanted)) if narrow else everything
+        heads, after = page_of(fetch, part, "gsi1sk", before, matches)
+        return Page(self._with_requests(tenant, [refund_of(item) for item in heads]), after)
+
+    def _by_time(self, tenant: Tenant, since: str) -> Fetch:
+        return lambda before, size: self._table.newest(keys.INDEX, keys.refunds_index(tenant), since, before, size)
+
+    def _by_transaction(self, tenant: Tenant, transaction_id: str, since: str) -> Fetch:
+        """Heads of the refunds of one charge, whichever of its names is given."""
+        charges = self._charges_named(tenant, transaction_id)
+
+        def fetch(before: str, size: int) -> tuple[list[Item], bool]:
+            read = [
+                self._table.newest(keys.SPARSE_INDEX, keys.charge_index(tenant, charge), since, before, size)
+                for charge in charges
+            ]
+            entries = sorted((entry for items, _ in read for entry in items), key=_by_sparse_key, reverse=True)
+            more = any(each for _, each in read) or len(entries) > size
+            wanted = [Key(entry["pk"], keys.HEAD) for entry in entries[:size]]
+            found = [self._table.batch_get(wanted[first : first + 100]) for first in range(0, len(wanted), 100)]
+            heads = {head["pk"]: head for batch in found for head in batch}
+            return [heads[key.pk] for key in wanted if key.pk in heads], more
+
+        return fetch
+
+    def _charges_named(self, tenant: Tenant, transaction_id: str) -> list[str]:
+        """The charges that the id may mean: itself, and those that it was resolved to in any connected account."""
+        connections = self._table.query_between(keys.connection(tenant, "").pk, "a", "~")
+        resolved = (self.charge_of(tenant, each["sk"], each["account"], transaction_id) for each in connections)
+        return list(dict.fromkeys([transaction_id, *filter(None, resolved)]))
 
     def _with_requests(self, tenant: Tenant, refunds: list[Refund]) -> list[tuple[Refund, Request]]:
         if not refunds:
@@ -227,20 +241,12 @@ class DynamoRefundStore:
 
 
 def _matches(item: Item, wanted: RefundFilter) -> bool:
-    return wanted.status in (None, item["state"]) and wanted.processor in (None, item["processor"])
+    return (
+        wanted.status in (None, item["state"])
+        and wanted.processor in (None, item["processor"])
+        and wanted.initiated_by in (None, item["by"])
+    )
 
 
-def _sealed_cursor(sort_key: str) -> str:
-    return base64.urlsafe_b64encode(sort_key.encode()).decode().rstrip("=")
-
-
-def _opened_cursor(cursor: str) -> str:
-    try:
-        sort_key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        opened, _, refund_id = sort_key.partition("#")
-        parse_iso(opened)
-        if is_id("ref", refund_id):
-            return sort_key
-    except (binascii.Error, ValueError) as exc:
-        raise Invalid(_FOREIGN_CURSOR) from exc
-    raise Invalid(_FOREIGN_CURSOR)
+def _by_sparse_key(entry: Item) -> str:
+    return str(entry["gsi2sk"])

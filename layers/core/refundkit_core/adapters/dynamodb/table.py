@@ -105,20 +105,19 @@ class Table:
                 return items
             call["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def index_page(self, index: str, pk: str, before: str | None, limit: int) -> list[Item]:
-        """Up to ``limit`` items of an index partition, newest first, from before the sort key ``before``. May lag."""
-        condition, values = "gsi1pk = :pk", {":pk": pk}
-        if before is not None:
-            condition, values = f"{condition} AND gsi1sk < :before", {**values, ":before": before}
+    def newest(self, index: str, pk: str, since: str, before: str, limit: int) -> tuple[list[Item], bool]:
+        """Up to ``limit`` items of an index partition, newest first, with sort keys from ``since`` and below ``before``,
+        and whether there may be more. May lag."""
         answer = self._client.query(
             TableName=self.name,
             IndexName=index,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=encode(values),
+            KeyConditionExpression=f"{index}pk = :pk AND {index}sk BETWEEN :since AND :before",
+            ExpressionAttributeValues=encode({":pk": pk, ":since": since, ":before": before}),
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [decode(item) for item in answer["Items"]]
+        items = [decode(item) for item in answer["Items"]]
+        return [item for item in items if item[f"{index}sk"] != before], "LastEvaluatedKey" in answer
 
     def open_page(self, index: str, pk: str, until: str, limit: int) -> list[Item]:
         """Up to ``limit`` items of the index of refunds under way, up to the sort key ``until``, earliest first."""

@@ -1,0 +1,24 @@
+"""What a key may do: scopes, their families, and the one right that an agent has only by name (decisions 22 and 23)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ADMIN: Final = "admin"
+DECIDE: Final = "approvals:decide"
+SCOPES: Final = frozenset(
+    "refunds:read refunds:write policies:read policies:write returns:read returns:write credits:read credits:write "
+    "approvals:read approvals:decide webhooks:read webhooks:write reports:read transactions:write members:read "
+    "members:write audit:read keys:read keys:write returns:* webhooks:* members:* keys:* admin".split()
+)
+"""Every right that a key can have; ``family:*`` stands for all of its family, ``admin`` for everything."""
+
+DEFAULT_SCOPES: Final = frozenset({"refunds:read", "refunds:write", "policies:read"})
+"""What a new key may do where nobody says otherwise: ask, open and read refunds, and decide nothing."""
+
+
+def covers(granted: frozenset[str], wanted: str, for_agent: bool) -> bool:
+    """Whether ``granted`` includes ``wanted``. An agent decides approvals only where that right is named itself."""
+    if wanted in granted or f"{wanted.partition(':')[0]}:*" in granted:
+        return True
+    return ADMIN in granted and not (for_agent and wanted == DECIDE)
