@@ -146,7 +146,14 @@ class ApiKeyStore(Protocol):
             RateLimited: this minute's requests are used up.
         """
 
-    def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None: ...
+    def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None:
+        """Keep a new key. Raises StoreConflict where its id exists, or no answer came."""
+
+    def find(self, tenant: Tenant, key_id: str) -> ApiKeyRecord | None:
+        """The tenant's key, read consistently, but for its last use."""
+
+    def page(self, tenant: Tenant, part: Position) -> Page[ApiKeyRecord]:
+        """One page of the tenant's keys, newest first, revoked ones too; ``next_cursor`` is a position. May lag."""
 
     def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
         """The tenant's keys, oldest first, revoked ones too."""
@@ -166,8 +173,10 @@ class OrganizationStore(Protocol):
     def owner(self, org_id: str) -> str:
         """The id of the organization's owner. Raises NotFound."""
 
+    def has_member(self, org_id: str, member_id: str) -> bool: ...
+
     def secret(self, org_id: str) -> bytes:
-        """The organization's secret for derived ids."""
+        """The organization's secret, for derived ids and sealed cursors. Raises NotFound."""
 
 
 class PaymentProcessor(Protocol):

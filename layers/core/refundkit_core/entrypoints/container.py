@@ -27,7 +27,6 @@ from refundkit_core.application.execute_refund import ExecuteRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import AuditTrail, Clock, ExecutionQueue
 from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
-from refundkit_core.application.provision import Provision
 from refundkit_core.application.publish_events import PublishEvents
 from refundkit_core.application.read_refunds import ReadRefunds
 from refundkit_core.application.resolve_refund import ResolveRefund
@@ -39,6 +38,8 @@ from refundkit_core.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from refundkit_core.application.brake import Brake
+    from refundkit_core.application.manage_keys import ManageKeys
+    from refundkit_core.application.provision import Provision
     from refundkit_core.application.redrive import Redrive
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
     from refundkit_core.application.show_refund import ShowRefund
@@ -116,6 +117,12 @@ class Container:
     @cached_property
     def authenticate(self) -> Authenticate:
         return Authenticate(self.keys, self.clock)
+
+    @cached_property
+    def manage_keys(self) -> ManageKeys:
+        from refundkit_core.application.manage_keys import ManageKeys
+
+        return ManageKeys(self.keys, self.organizations, self.clock, self.ids)
 
     @cached_property
     def switches(self) -> DynamoSwitches:
@@ -258,7 +265,9 @@ class Container:
 
     @cached_property
     def provision(self) -> Provision:
-        return Provision(self.organizations, self.keys, self.connect_processor, self.clock, self.ids)
+        from refundkit_core.application.provision import Provision
+
+        return Provision(self.organizations, self.manage_keys, self.connect_processor, self.clock, self.ids)
 
 
 def _session() -> Any:
