@@ -11,6 +11,7 @@ from refundkit_core.application.records import (
     ApiKeyRecord,
     Connection,
     DeadLetter,
+    Erasure,
     ListedConnection,
     ListedOrganization,
     Organization,
@@ -32,6 +33,9 @@ class Clock(Protocol):
     """The time, aware and in UTC."""
 
     def now(self) -> datetime: ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
 
 
 class Ids(Protocol):
@@ -79,6 +83,15 @@ class RefundStore(Protocol):
         """One page of the list, newest first; ``next_cursor`` is the position where the next one goes on. May lag
         behind writes; where it filters, it examines at most 1,000 refunds."""
 
+    def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
+        """Keep of a refund's request only what ``left`` says."""
+
+    def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
+        """Up to ``limit`` charges of a processor's customer that name them. May lag."""
+
+    def refunds_of_charge(self, tenant: Tenant, charge_id: str) -> Sequence[str]:
+        """The ids of all refunds of a charge. May lag."""
+
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         """Create a refund that was made at the processor; its money moves within the ledger, once per external id."""
 
@@ -113,6 +126,15 @@ class RefundBooks(Protocol):
 
     def unfinished(self) -> Iterable[tuple[Tenant, str]]:
         """Every refund, of any tenant, whose money is reserved: under way, or waiting for a person."""
+
+
+class Erasures(Protocol):
+    """That customers were erased, by an id derived from theirs."""
+
+    def of(self, tenant: Tenant, customer: str) -> Erasure | None: ...
+
+    def put(self, tenant: Tenant, erasure: Erasure) -> None:
+        """Keep it, in place of an earlier one."""
 
 
 class ConnectionStore(Protocol):

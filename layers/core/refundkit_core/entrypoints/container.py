@@ -20,6 +20,7 @@ from refundkit_core.adapters.processors.registry import ProcessorRegistry, strip
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.adapters.system import SystemClock, SystemIds
 from refundkit_core.application.authenticate import Authenticate
+from refundkit_core.application.await_refund import AwaitRefund
 from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.connect_processor import ConnectProcessor
 from refundkit_core.application.create_refund import CreateRefund
@@ -38,6 +39,8 @@ from refundkit_core.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from refundkit_core.application.brake import Brake
+    from refundkit_core.application.check_policy import CheckPolicy
+    from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.manage_keys import ManageKeys
     from refundkit_core.application.provision import Provision
     from refundkit_core.application.redrive import Redrive
@@ -139,9 +142,30 @@ class Container:
         return LookAtTransaction(self.refunds, self.organizations, self.settle_refund, self.clock, self.ids)
 
     @cached_property
+    def resolve(self) -> ResolveTransaction:
+        return ResolveTransaction(self.refunds, self.connections, self.processors, self.look, self.clock)
+
+    @cached_property
     def create_refund(self) -> CreateRefund:
-        resolve = ResolveTransaction(self.refunds, self.connections, self.processors, self.look, self.clock)
-        return CreateRefund(self.refunds, self.organizations, resolve, self.switches, self.clock, self.ids)
+        return CreateRefund(self.refunds, self.organizations, self.resolve, self.switches, self.clock, self.ids)
+
+    @cached_property
+    def await_refund(self) -> AwaitRefund:
+        return AwaitRefund(self.refunds, self.clock)
+
+    @cached_property
+    def check_policy(self) -> CheckPolicy:
+        from refundkit_core.application.check_policy import CheckPolicy
+
+        return CheckPolicy(self.resolve, self.clock)
+
+    @cached_property
+    def erase_customer(self) -> EraseCustomer:
+        from refundkit_core.adapters.dynamodb.erasures import DynamoErasures
+        from refundkit_core.application.erase_customer import EraseCustomer
+
+        erasures = DynamoErasures(self.table)
+        return EraseCustomer(self.refunds, erasures, self.organizations, self.trail, self.clock, self.ids)
 
     @cached_property
     def cancel_refund(self) -> CancelRefund:

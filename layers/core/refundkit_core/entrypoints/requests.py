@@ -7,9 +7,11 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from refundkit_core.domain.errors import Detail, Invalid
+from refundkit_core.domain.times import parse_iso
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -85,6 +87,11 @@ def query_of(event: Mapping[str, Any]) -> dict[str, str]:
             "A query parameter is given twice", tuple(Detail(_spelled(name), "Give it once") for name in repeated)
         )
     return dict(single)
+
+
+def moment(text: str | None) -> datetime | None:
+    """The time that a caller stated, which was found well-formed before."""
+    return None if text is None else parse_iso(text)
 
 
 def refuse_unknown(event: Mapping[str, Any], *, takes_body: bool, takes_query: bool) -> None:

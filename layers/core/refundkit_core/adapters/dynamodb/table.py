@@ -132,8 +132,8 @@ class Table:
         )
         return [decode(item) for item in answer["Items"]]
 
-    def whole_open_shard(self, index: str, pk: str) -> Iterator[Item]:
-        """All of one shard of the index of refunds under way, earliest first. May lag."""
+    def whole_sparse(self, index: str, pk: str) -> Iterator[Item]:
+        """All of one partition of the sparse index, earliest first. May lag."""
         call: dict[str, Any] = {
             "TableName": self.name,
             "IndexName": index,
