@@ -34,6 +34,7 @@ MALFORMED: dict[str, Any] = {
     "a lone surrogate": '{"transactionId":"ch_1","amount":1,"reason":"other","metadata":{"a":"\\ud800"}}',
     "nested 3,000 deep": '{"metadata":' + '{"a":' * 3000 + "1" + "}" * 3001,
     "unknown field": {**BODY, "amuont": 1},
+    "a field as programs spell it": {"transaction_id": "ch_1", "amount": 1, "reason": "other"},
     "amount true": {**BODY, "amount": True},
     "amount text": {**BODY, "amount": "2000"},
     "amount 2000.0": {**BODY, "amount": 2000.0},
