@@ -125,11 +125,11 @@ class ManageKeys:
         return self._make(tenant, wanted, wanted.owner or owner, self._ids.new("key"), by)
 
     def _make(self, tenant: Tenant, wanted: WantedKey, owner: str, key_id: str, by: By) -> NewKey:
-        if is_id("mem", owner) and not self._organizations.has_member(tenant.org_id, owner):
-            raise NotFound("No such member")
         now = self._clock.now()
         if wanted.expires_at is not None and wanted.expires_at <= now:
             raise Invalid("The expiry has passed", (Detail("expiresAt", "A time in the future"),))
+        if is_id("mem", owner) and not self._organizations.has_member(tenant.org_id, owner):
+            raise NotFound("No such member")
         generated = generate_api_key(tenant.environment)
         record = ApiKeyRecord(
             id=key_id,
