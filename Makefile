@@ -45,7 +45,7 @@ logs: ## What the functions of the running stack logged (FOLLOW=1 goes on)
 	@$(DEV) -m local.function_logs $(if $(FOLLOW),--follow)
 
 test: ## All checks and tests, the whole stack included
-	$(BOOTSTRAP) dev dev-3.11 ministack sam
+	$(BOOTSTRAP) dev dev-3.11 ministack sam schemathesis
 	@$(DEV) -m local.testing test
 
 check: ## Formatting, linters, types, import rules and the template
@@ -53,7 +53,7 @@ check: ## Formatting, linters, types, import rules and the template
 	@$(DEV) -m local.testing check
 
 full: ## What `make test` does, and the slow tests
-	$(BOOTSTRAP) dev dev-3.11 dev-3.12 ministack sam
+	$(BOOTSTRAP) dev dev-3.11 dev-3.12 ministack sam schemathesis
 	@$(DEV) -m local.testing full
 
 bench: ## Count and measure: start-up, write units, cost
@@ -68,6 +68,10 @@ deploy: ## Build and deploy to AWS: make deploy ENV=staging (or production)
 	$(BOOTSTRAP) dev sam
 	@$(DEV) -m local.release deploy "$(ENV)"
 
+openapi: ## Write the API's description anew
+	$(BOOTSTRAP) dev
+	@PYTHONPATH=.:layers/core:layers/sdk $(DEV) -m local.drift
+
 format: ## Format the sources and apply the linter's safe fixes
 	$(BOOTSTRAP) dev
 	@$(DEV) -m ruff check --fix-only --quiet . ; $(DEV) -m ruff format --quiet .
@@ -80,4 +84,4 @@ clean: stop ## Stop the stack; remove environments, builds and caches
 	@rm -rf .venvs .aws-sam .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run stop demo org admin logs test check full bench build deploy format lock clean
+.PHONY: help run stop demo org admin logs test check full bench build deploy openapi format lock clean

@@ -40,6 +40,7 @@ SCOPES = {
     ("GET", "/v1/processors/{name}"): "admin",
     ("DELETE", "/v1/processors/{name}"): "admin",
     ("GET", "/v1/health"): None,
+    ("GET", "/v1/openapi.json"): None,
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): None,
 }
 

@@ -25,6 +25,7 @@ from tests.support.aws import create_parts
 from tests.support.clock import FixedClock
 from tests.support.functions import function_module
 from tests.support.http import post_json
+from tests.support.openapi import check_answer
 from tests.support.requests import gateway_event
 
 
@@ -66,10 +67,12 @@ class World:
     def call(
         self, method: str, path: str, body: Any = None, **options: Any
     ) -> tuple[int, dict[str, Any], dict[str, str]]:
-        """One HTTP request through the function that serves it: status, envelope, headers."""
+        """One HTTP request through the function that serves it: status, envelope, headers; all of it as documented."""
         key = options.pop("key", self.organization.test_key)
         event = gateway_event(method, path, body, key=key, **options)
         answer = function_module(event.pop("function")).handler(event, None)
+        if "{proxy+}" not in event["resource"]:
+            check_answer(method, event["resource"], answer["statusCode"], answer["body"], answer["headers"])
         return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
     def refund(self, transaction_id: str, **fields: Any) -> dict[str, Any]:

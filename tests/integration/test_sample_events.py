@@ -40,6 +40,7 @@ EXPECTED: dict[str, Any] = {
     "processors/get": 401,
     "processors/disconnect": 401,
     "health/health": 200,
+    "health/openapi": 200,
     "health/unknown_path": 404,
     "processor_webhook/refund_updated": 404,  # its connection is unknown
     "execute_refund/refund_initiated": {"batchItemFailures": []},
