@@ -3,7 +3,7 @@
 from refundkit.contracts.processors import ConnectProcessorRequest, ProcessorView
 from refundkit_core.entrypoints.container import container
 from refundkit_core.entrypoints.http import Answer, Api, Call
-from refundkit_core.entrypoints.processor_views import actor_of, connection_view, credentials_from, public_base
+from refundkit_core.entrypoints.processor_views import connection_view, credentials_from, public_base
 
 api = Api()
 handler = api.handler
@@ -20,7 +20,7 @@ handler = api.handler
 def put_processor(call: Call) -> Answer:
     """Connect an account, or renew its credentials: verified with one call, kept encrypted, never shown again."""
     connect, base = container().connect_processor, public_base(call)
-    connection = connect(call.caller.tenant, call.path["name"], credentials_from(call), base, actor_of(call))
+    connection = connect(call.caller.tenant, call.path["name"], credentials_from(call), base, call.actor)
     return Answer(connection_view(connection, base))
 
 
@@ -34,5 +34,5 @@ def get_processor(call: Call) -> Answer:
 @api.route("DELETE", "/v1/processors/{name}", scope="admin", answers=ProcessorView, refuses="not_found")
 def delete_processor(call: Call) -> Answer:
     """Disconnect the account: what was not handed over to it fails, and its webhooks are no longer created."""
-    connection = container().connect_processor.disconnect(call.caller.tenant, call.path["name"], actor_of(call))
+    connection = container().connect_processor.disconnect(call.caller.tenant, call.path["name"], call.actor)
     return Answer(connection_view(connection, public_base(call)))

@@ -4,18 +4,17 @@ from refundkit.contracts.envelope import PageQuery
 from refundkit.contracts.refunds import CreateRefundRequest, ListRefundsQuery, RefundEventView, RefundView
 from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.http import Answer, Api, Call
+from refundkit_core.entrypoints.paging import pagination, slice_from
 from refundkit_core.entrypoints.views import (
     event_view,
     filter_from,
     open_refund_from,
-    pagination,
     refund_view,
-    slice_from,
 )
 
 api = Api()
 handler = api.handler
-prepare("authenticate", "create_refund", "cancel_refund", "read_refunds")
+prepare("authenticate", "create_refund", "await_refund", "cancel_refund", "read_refunds")
 
 
 @api.route(
@@ -29,8 +28,9 @@ prepare("authenticate", "create_refund", "cancel_refund", "read_refunds")
     "amount_exceeds_refundable currency_mismatch policy_violation return_window_expired refunds_paused processor_error",
 )
 def post_refund(call: Call) -> Answer:
-    """Open a refund. 409 when the transaction has nothing left to refund."""
+    """Open a refund. It is paid right after, on its own; ``wait`` holds the answer until it is."""
     opened = container().create_refund(open_refund_from(call))
+    opened = container().await_refund(opened, min(call.body.wait, call.time_left_s))
     headers = {"idempotent-replayed": "true"} if opened.replayed else {}
     return Answer(refund_view(opened.refund, opened.request), headers=headers)
 

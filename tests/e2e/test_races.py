@@ -6,7 +6,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from refundkit_core.adapters.dynamodb import brakes
 
 from tests.e2e.workers import Workers, workers_on_emulator
-from tests.support.clock import FixedClock
 
 pytestmark = pytest.mark.stack
 
@@ -135,17 +133,3 @@ def test_a_refund_is_never_both_cancelled_and_paid(workers: Workers) -> None:
         assert (workers.status(refund_id), workers.at_stripe(charge)) == (final, paid)
         assert workers.sums(charge) == (0, sum(paid), 5000 - sum(paid))
         assert workers.events(refund_id)[-1] == f"refund.{final}"
-
-
-def test_of_150_calls_at_once_a_key_gets_its_100_a_minute(workers: Workers) -> None:
-    refund_id = workers.refund(workers.charge()["id"], 100).body["data"]["id"]
-    next_minute = FixedClock(datetime.fromtimestamp((time.time() // 60 + 1) * 60, UTC))
-    workers.set_clock(next_minute)  # stands still: no minute ends on the way
-    workers.admit(100)
-
-    said = workers.at_once([partial(workers.ask, "GET", f"/v1/refunds/{refund_id}") for _ in range(150)])
-
-    assert Counter((each.status, each.code) for each in said) == {(200, None): 100, (429, "rate_limited"): 50}
-    assert {each.headers["retry-after"] for each in said if each.status == 429} == {"60"}
-    next_minute.advance(minutes=1)
-    assert workers.ask("GET", f"/v1/refunds/{refund_id}").status == 200

@@ -106,7 +106,11 @@ class Workers:
         return dict(answer.body)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Said:
-        event = gateway_event(method, path, body, key=self.key, headers=headers)
+        return self.ask_with(self.key, method, path, body, **headers)
+
+    def ask_with(self, key: str, method: str, path: str, body: Any = None, **headers: str) -> Said:
+        """A request with another key than the organization's first."""
+        event = gateway_event(method, path, body, key=key, headers=headers)
         answer = function_module(event.pop("function")).handler(event, None)
         return Said(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.request import Request, urlopen
@@ -128,25 +129,45 @@ class World:
         return [row for row in rows if row["metadata"].get("refundkit_refund_id") == refund_id]
 
 
-@pytest.fixture
-def world(sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-    with mock_aws():
+@contextmanager
+def made_world(sandbox: SandboxServer) -> Iterator[World]:
+    """A world of its own while the context lasts."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        patch.setenv("POWERTOOLS_SERVICE_NAME", "test")
         clock = FixedClock()
-        settings = Settings.parse({**create_parts(), "REFUNDKIT_STRIPE_API_BASE": sandbox_server.url})
+        settings = Settings.parse({**create_parts(), "REFUNDKIT_STRIPE_API_BASE": sandbox.url})
         container = Container(settings, clock)
-        monkeypatch.setattr(containers, "own_container", lambda: container)
-        post_json(f"{sandbox_server.url}/_sandbox/reset", {}, sandbox_server.test_key)
+        patch.setattr(containers, "own_container", lambda: container)
+        post_json(f"{sandbox.url}/_sandbox/reset", {}, sandbox.test_key)
         now = {"now": int(clock.now().timestamp())}
-        post_json(f"{sandbox_server.url}/_sandbox/clock", now, sandbox_server.test_key)
+        post_json(f"{sandbox.url}/_sandbox/clock", now, sandbox.test_key)
         organization = container.provision.create_organization("acme", "Ada", "ada@example.com")
         connection = container.provision.connect(
-            organization.org_id, "test", "stripe", sandbox_server.test_key, "http://127.0.0.1:9/api"
+            organization.org_id, "test", "stripe", sandbox.test_key, "http://127.0.0.1:9/api"
         )
-        yield World(container, clock, sandbox_server, organization, connection)
+        yield World(container, clock, sandbox, organization, connection)
+
+
+@pytest.fixture
+def world(sandbox_server: SandboxServer) -> Iterator[World]:
+    with made_world(sandbox_server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def _shared(sandbox_server: SandboxServer) -> Iterator[World]:
+    with made_world(sandbox_server) as made:
+        yield made
+
+
+@pytest.fixture
+def shared(_shared: World) -> World:
+    """One world for the tests of a module that change nothing in it; each has a minute of its own."""
+    _shared.clock.advance(minutes=1)
+    return _shared
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ class FixedClock:
     def now(self) -> datetime:
         return self._at
 
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds=seconds)
+
     def advance(self, **by: float) -> None:
         """Move on by a timedelta's arguments: ``advance(hours=25)``."""
         self._at += timedelta(**by)

@@ -154,6 +154,26 @@ class MemoryRefundStore:
             and (wanted.transaction_id is None or refund.transaction.charge_id in {wanted.transaction_id, *named})
         )
 
+    def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
+        with self._lock:
+            refund, _ = self._refunds[tenant, refund_id]
+            self._refunds[tenant, refund_id] = (refund, left)
+
+    def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
+        named = [
+            transaction
+            for (owner, transaction), ledger in self._ledgers.items()
+            if (owner, ledger.customer_id) == (tenant, customer_id)
+        ]
+        return named[:limit]
+
+    def refunds_of_charge(self, tenant: Tenant, charge_id: str) -> Sequence[str]:
+        return [
+            refund.id
+            for (owner, _), (refund, _) in self._refunds.items()
+            if (owner, refund.transaction.charge_id) == (tenant, charge_id)
+        ]
+
     def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
         return self._ledgers.get((tenant, transaction))
 

@@ -26,7 +26,7 @@ class Brake:
             NotFound: no such organization, or no such key in it.
         """
         self._organizations.owner(tenant.org_id)
-        if key_id is not None and all(key.id != key_id for key in self._keys.of(tenant)):
+        if key_id is not None and self._keys.find(tenant, key_id) is None:
             raise NotFound("This organization and environment has no such key")
         entry = self._auditor.entry(by, "pause", key_id or "all refunds", tenant)
         self._switches.set(tenant, key_id, True, entry)

@@ -25,7 +25,7 @@ from refundkit_core.domain.events import of_change
 from refundkit_core.domain.ids import derived
 from refundkit_core.domain.ledger import Ledger, twin_of
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policy import Decision, judge
+from refundkit_core.domain.policy import DEFAULT_POLICY, Decision, judge
 from refundkit_core.domain.refund import FIRST_LOOK_AFTER, InitiatedBy, Reason, Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 
@@ -148,7 +148,7 @@ class CreateRefund:
             raise Paused("Refunds are paused. Nothing was recorded: try again later")
         ledger = self._resolve(asked.tenant, asked.transaction_id, asked.processor).ledger
         now = self._clock.now()
-        decision = judge(ledger, asked.amount_minor, asked.currency, now)
+        decision = judge(DEFAULT_POLICY, ledger, asked.amount_minor, asked.currency, now)
         self._refuse_twin(asked, ledger, decision.amount)
         if decision.refusal is not None:
             raise decision.refusal

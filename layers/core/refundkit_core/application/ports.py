@@ -11,6 +11,7 @@ from refundkit_core.application.records import (
     ApiKeyRecord,
     Connection,
     DeadLetter,
+    Erasure,
     ListedConnection,
     ListedOrganization,
     Organization,
@@ -32,6 +33,9 @@ class Clock(Protocol):
     """The time, aware and in UTC."""
 
     def now(self) -> datetime: ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
 
 
 class Ids(Protocol):
@@ -79,6 +83,15 @@ class RefundStore(Protocol):
         """One page of the list, newest first; ``next_cursor`` is the position where the next one goes on. May lag
         behind writes; where it filters, it examines at most 1,000 refunds."""
 
+    def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
+        """Keep of a refund's request only what ``left`` says."""
+
+    def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
+        """Up to ``limit`` charges of a processor's customer that name them. May lag."""
+
+    def refunds_of_charge(self, tenant: Tenant, charge_id: str) -> Sequence[str]:
+        """The ids of all refunds of a charge. May lag."""
+
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         """Create a refund that was made at the processor; its money moves within the ledger, once per external id."""
 
@@ -115,6 +128,15 @@ class RefundBooks(Protocol):
         """Every refund, of any tenant, whose money is reserved: under way, or waiting for a person."""
 
 
+class Erasures(Protocol):
+    """That customers were erased, by an id derived from theirs."""
+
+    def of(self, tenant: Tenant, customer: str) -> Erasure | None: ...
+
+    def put(self, tenant: Tenant, erasure: Erasure) -> None:
+        """Keep it, in place of an earlier one."""
+
+
 class ConnectionStore(Protocol):
     """Processor connections, credentials encrypted at rest."""
 
@@ -146,7 +168,14 @@ class ApiKeyStore(Protocol):
             RateLimited: this minute's requests are used up.
         """
 
-    def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None: ...
+    def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None:
+        """Keep a new key. Raises StoreConflict where its id exists, or no answer came."""
+
+    def find(self, tenant: Tenant, key_id: str) -> ApiKeyRecord | None:
+        """The tenant's key, read consistently, but for its last use."""
+
+    def page(self, tenant: Tenant, part: Position) -> Page[ApiKeyRecord]:
+        """One page of the tenant's keys, newest first, revoked ones too; ``next_cursor`` is a position. May lag."""
 
     def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
         """The tenant's keys, oldest first, revoked ones too."""
@@ -166,8 +195,10 @@ class OrganizationStore(Protocol):
     def owner(self, org_id: str) -> str:
         """The id of the organization's owner. Raises NotFound."""
 
+    def has_member(self, org_id: str, member_id: str) -> bool: ...
+
     def secret(self, org_id: str) -> bytes:
-        """The organization's secret for derived ids."""
+        """The organization's secret, for derived ids and sealed cursors. Raises NotFound."""
 
 
 class PaymentProcessor(Protocol):

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
-
-from refundkit.api_keys import generate_api_key
 
 from refundkit_core.application.audit import BY_PROGRAM, Auditor, By
 from refundkit_core.application.connect_processor import ConnectProcessor, Credentials
-from refundkit_core.application.ports import ApiKeyStore, Clock, Ids, OrganizationStore
+from refundkit_core.application.manage_keys import ManageKeys, WantedKey
+from refundkit_core.application.ports import Clock, Ids, OrganizationStore
 from refundkit_core.application.records import (
-    ApiKeyRecord,
     ListedConnection,
     ListedOrganization,
     Organization,
 )
-from refundkit_core.domain.errors import Conflict, Invalid, NotFound
-from refundkit_core.domain.rights import ADMIN, SCOPES
+from refundkit_core.domain.errors import NotFound
+from refundkit_core.domain.rights import ADMIN
 from refundkit_core.domain.tenancy import Environment, Tenant
 
-DEFAULT_LIMIT_PER_MINUTE: Final = 100
-MAX_LIMIT_PER_MINUTE: Final = 30_000
 OWNER_SCOPES: Final = frozenset({ADMIN})
 
 _ENVIRONMENTS: Final[tuple[Environment, ...]] = ("test", "live")
@@ -38,23 +33,6 @@ class NewOrganization(NamedTuple):
     live_key: str
 
 
-class NewKey(NamedTuple):
-    """A new key; ``key`` is shown here and never again."""
-
-    record: ApiKeyRecord
-    key: str
-
-
-class WantedKey(NamedTuple):
-    """A key to make. ``owner`` is a member's id or an agent's name; None: the organization's owner."""
-
-    name: str
-    owner: str | None
-    scopes: frozenset[str]
-    expires_at: datetime | None
-    limit_per_minute: int
-
-
 class NewConnection(NamedTuple):
     """A new connection, the account behind it, and the secret that signs its webhooks."""
 
@@ -64,12 +42,12 @@ class NewConnection(NamedTuple):
 
 
 class Provision:
-    """Create organizations, keys and processor connections."""
+    """Create organizations with their first keys, and processor connections."""
 
     def __init__(
         self,
         organizations: OrganizationStore,
-        keys: ApiKeyStore,
+        keys: ManageKeys,
         connect: ConnectProcessor,
         clock: Clock,
         ids: Ids,
@@ -94,68 +72,19 @@ class Provision:
         )
         entry = self._auditor.entry(by, "organizations create", organization.id, organization.id)
         self._organizations.create(organization, entry)
-        owner = organization.owner_id
         test_key, live_key = (
-            self._put_key(
+            self._keys.create(
                 Tenant(organization.id, environment),
-                WantedKey(f"First {environment} key", owner, OWNER_SCOPES, None, DEFAULT_LIMIT_PER_MINUTE),
-                owner,
+                WantedKey(f"First {environment} key", organization.owner_id, OWNER_SCOPES),
                 by,
             ).key
             for environment in _ENVIRONMENTS
         )
-        return NewOrganization(organization.id, owner, test_key, live_key)
+        return NewOrganization(organization.id, organization.owner_id, test_key, live_key)
 
     def organizations(self) -> Sequence[ListedOrganization]:
         """Every organization, oldest first."""
         return self._organizations.all()
-
-    def create_key(self, tenant: Tenant, wanted: WantedKey, by: By) -> NewKey:
-        """A key as wanted.
-
-        Raises:
-            NotFound: no such organization.
-            Invalid: an unknown right, a limit out of bounds, or an expiry that has passed.
-        """
-        owner = self._organizations.owner(tenant.org_id)
-        unknown = sorted(wanted.scopes - SCOPES)
-        if unknown or not wanted.scopes:
-            raise Invalid(f"Scopes are one or more of {', '.join(sorted(SCOPES))}; not {', '.join(unknown) or 'none'}")
-        if not 1 <= wanted.limit_per_minute <= MAX_LIMIT_PER_MINUTE:
-            raise Invalid(f"The limit is 1 to {MAX_LIMIT_PER_MINUTE} requests a minute")
-        if wanted.expires_at is not None and wanted.expires_at <= self._clock.now():
-            raise Invalid("The expiry has passed")
-        return self._put_key(tenant, wanted, wanted.owner or owner, by)
-
-    def _put_key(self, tenant: Tenant, wanted: WantedKey, owner: str, by: By) -> NewKey:
-        generated = generate_api_key(tenant.environment)
-        record = ApiKeyRecord(
-            id=self._ids.new("key"),
-            tenant=tenant,
-            hash=generated.hash,
-            prefix=generated.prefix,
-            name=wanted.name,
-            owner=owner,
-            scopes=wanted.scopes,
-            created_at=self._clock.now(),
-            expires_at=wanted.expires_at,
-            limit_per_minute=wanted.limit_per_minute,
-        )
-        self._keys.put(record, self._auditor.entry(by, "keys create", record.id, tenant))
-        return NewKey(record, generated.key)
-
-    def keys(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
-        """The tenant's keys, oldest first. Raises NotFound."""
-        self._organizations.owner(tenant.org_id)
-        return self._keys.of(tenant)
-
-    def revoke_key(self, tenant: Tenant, key_id: str, by: By) -> None:
-        """Refuse a key from its next request on. Raises NotFound, Conflict where it was revoked before."""
-        key = next((each for each in self._keys.of(tenant) if each.id == key_id), None)
-        if key is None:
-            raise NotFound("This organization and environment has no such key")
-        if not self._keys.revoke(key, self._clock.now(), self._auditor.entry(by, "keys revoke", key_id, tenant)):
-            raise Conflict("The key was revoked before")
 
     def connect(
         self,

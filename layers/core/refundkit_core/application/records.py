@@ -122,6 +122,15 @@ class ListedConnection(NamedTuple):
     updated_at: datetime
 
 
+class Erasure(NamedTuple):
+    """What was erased of a customer, who is named by a derived id only: counts, and when."""
+
+    customer: str
+    transactions: int
+    refunds: int
+    erased_at: datetime
+
+
 class DeadLetter(NamedTuple):
     """A message of a queue, taken out by hand: its text, what removes it, and its fair-queue group."""
 

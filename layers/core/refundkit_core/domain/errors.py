@@ -5,18 +5,28 @@ RefundKitError
 │   └── BadSignature             validation_error
 ├── Unauthenticated              invalid_api_key
 ├── Denied                       unauthorized
+│   ├── SelfApprovalForbidden    self_approval_forbidden
+│   └── ApproverLimitExceeded    approver_limit_exceeded
 ├── NotFound                     not_found
 ├── Conflict
 │   ├── AlreadyProcessed         refund_already_processed
 │   ├── IdempotencyKeyReused     idempotency_key_reused
 │   ├── NotCancellable           refund_not_cancellable
-│   └── TransactionDisputed      transaction_disputed
+│   ├── TransactionDisputed      transaction_disputed
+│   ├── ApprovalAlreadyDecided   approval_already_decided
+│   ├── ApprovalSuperseded       approval_superseded
+│   └── ReturnNotCancellable     return_not_cancellable
+├── ApprovalLinkExpired          approval_link_expired
 ├── Refused                      policy_violation
 │   ├── AmountExceedsRefundable  amount_exceeds_refundable
 │   ├── CurrencyMismatch         currency_mismatch
 │   ├── ReturnWindowExpired      return_window_expired
+│   ├── RiskThresholdExceeded    risk_threshold_exceeded
+│   ├── ApprovalRequired         approval_required
+│   ├── InsufficientCredit       insufficient_credit
 │   └── ProcessorNotConnected    processor_not_connected
 ├── RateLimited                  rate_limited
+├── BudgetExceeded               budget_exceeded
 ├── Paused                       refunds_paused
 ├── Upstream                     processor_error
 │   ├── ProcessorDeclined        (definite: the processor will never do this)
@@ -73,6 +83,18 @@ class Denied(RefundKitError):
     code = "unauthorized"
 
 
+class SelfApprovalForbidden(Denied):
+    """Nobody decides their own request."""
+
+    code = "self_approval_forbidden"
+
+
+class ApproverLimitExceeded(Denied):
+    """The amount is above what this approver may decide."""
+
+    code = "approver_limit_exceeded"
+
+
 class NotFound(RefundKitError):
     """There is no such thing, or it belongs to somebody else: the two look the same."""
 
@@ -107,6 +129,30 @@ class TransactionDisputed(Conflict):
     code = "transaction_disputed"
 
 
+class ApprovalAlreadyDecided(Conflict):
+    """Somebody has decided this approval before."""
+
+    code = "approval_already_decided"
+
+
+class ApprovalSuperseded(Conflict):
+    """The link or decision is for an older version of the approval."""
+
+    code = "approval_superseded"
+
+
+class ReturnNotCancellable(Conflict):
+    """The return has come too far to be cancelled."""
+
+    code = "return_not_cancellable"
+
+
+class ApprovalLinkExpired(RefundKitError):
+    """The link to an approval is past its expiry."""
+
+    code = "approval_link_expired"
+
+
 class Refused(RefundKitError):
     """A rule says no; ``details`` lists the rules that failed."""
 
@@ -131,6 +177,24 @@ class ReturnWindowExpired(Refused):
     code = "return_window_expired"
 
 
+class RiskThresholdExceeded(Refused):
+    """The risk score is one that the merchant refuses."""
+
+    code = "risk_threshold_exceeded"
+
+
+class ApprovalRequired(Refused):
+    """A person would have to look, and the caller asked not to queue for one."""
+
+    code = "approval_required"
+
+
+class InsufficientCredit(Refused):
+    """The store credit is less than what is asked of it."""
+
+    code = "insufficient_credit"
+
+
 class ProcessorNotConnected(Refused):
     """The organization has no active connection to the processor in this environment."""
 
@@ -146,6 +210,12 @@ class RateLimited(RefundKitError):
         super().__init__(f"More than {limit} requests in a minute. Try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
         self.limit = limit
+
+
+class BudgetExceeded(RefundKitError):
+    """A spend cap of the key, the agent or the organization is used up."""
+
+    code = "budget_exceeded"
 
 
 class Paused(RefundKitError):

@@ -36,7 +36,8 @@ class Ledger:
     """A charge's ledger as stored. Amounts in minor units of ``currency``; ``version`` grows with every write.
 
     ``adopted`` names the processor refunds made without us that have become refunds of ours, each counted once;
-    ``fraud_warning`` is the card issuer's early warning, in the processor's word.
+    ``fraud_warning`` is the card issuer's early warning, in the processor's word. ``customer_erased`` says that the
+    customer was erased: no later look brings them back.
     """
 
     tenant: Tenant
@@ -55,6 +56,7 @@ class Ledger:
     twins: Mapping[str, Twins] = field(default_factory=dict)
     adopted: frozenset[str] = frozenset()
     fraud_warning: str | None = None
+    customer_erased: bool = False
 
     @property
     def available_minor(self) -> int:
@@ -136,8 +138,13 @@ def refreshed(ledger: Ledger, snapshot: ChargeSnapshot, elsewhere_minor: int, no
         elsewhere_minor=elsewhere_minor,
         lost_minor=snapshot.lost_minor,
         dispute=snapshot.dispute,
-        customer_id=snapshot.customer_id,
+        customer_id=None if ledger.customer_erased else snapshot.customer_id,
         snapshot_at=now,
         version=ledger.version + 1,
         twins=twins,
     )
+
+
+def without_customer(ledger: Ledger) -> Ledger:
+    """The ledger after its customer was erased: the money's trail, and nobody's name on it."""
+    return replace(ledger, customer_id=None, customer_erased=True, version=ledger.version + 1)

@@ -16,7 +16,20 @@ from refundkit_core.domain.times import iso
 
 Outcome = Literal["pass", "fail", "review", "skipped"]
 
-DEFAULT_WINDOW_DAYS: Final = 30
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a merchant allows. ``window_days`` is how long after the purchase a refund may be asked for."""
+
+    window_days: int
+
+    def deadline(self, purchased_at: datetime) -> datetime:
+        """The last instant of the window, which is inside it (decision 2)."""
+        return purchased_at + timedelta(days=self.window_days)
+
+
+DEFAULT_POLICY: Final = Policy(window_days=30)
+"""For merchants who have published none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +50,8 @@ class Decision:
     refusal: errors.RefundKitError | None
 
 
-def judge(ledger: Ledger, amount_minor: int | None, currency: str | None, now: datetime) -> Decision:
-    """Judge a refund of ``amount_minor`` (None: all that remains) of the ledger's charge at ``now``."""
+def judge(policy: Policy, ledger: Ledger, amount_minor: int | None, currency: str | None, now: datetime) -> Decision:
+    """Judge a refund of ``amount_minor`` (None: all that remains) of the ledger's charge at ``now`` by ``policy``."""
     remaining = ledger.remaining()
     amount = remaining if amount_minor is None else Money(amount_minor, ledger.currency)
     spoken = [
@@ -46,7 +59,7 @@ def judge(ledger: Ledger, amount_minor: int | None, currency: str | None, now: d
         _currency(ledger, currency),
         _dispute(ledger, amount, remaining),
         _remaining(ledger, amount, remaining),
-        _window(ledger, now),
+        _window(policy, ledger, now),
     ]
     rules = tuple(rule for rule, _ in spoken)
     refusals = [refusal for _, refusal in spoken if refusal is not None]
@@ -101,9 +114,9 @@ def _remaining(ledger: Ledger, amount: Money, remaining: Money) -> _Spoken:
     return RuleResult("remaining", "fail", said), errors.AmountExceedsRefundable(said, details)
 
 
-def _window(ledger: Ledger, now: datetime) -> _Spoken:
-    deadline = ledger.purchased_at + timedelta(days=DEFAULT_WINDOW_DAYS)
+def _window(policy: Policy, ledger: Ledger, now: datetime) -> _Spoken:
+    deadline = policy.deadline(ledger.purchased_at)
     if now <= deadline:
-        return RuleResult("return_window", "pass", f"Within {DEFAULT_WINDOW_DAYS} days, until {iso(deadline)}"), None
-    said = f"The {DEFAULT_WINDOW_DAYS}-day refund window closed on {iso(deadline)}"
+        return RuleResult("return_window", "pass", f"Within {policy.window_days} days, until {iso(deadline)}"), None
+    said = f"The {policy.window_days}-day refund window closed on {iso(deadline)}"
     return RuleResult("return_window", "fail", said), errors.ReturnWindowExpired(said)

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from refundkit_core.application.provision import DEFAULT_LIMIT_PER_MINUTE
+from refundkit_core.application.manage_keys import DEFAULT_LIMIT_PER_MINUTE
 from refundkit_core.application.redrive import DEFAULT_LIMIT
 from refundkit_core.domain.errors import Conflict, Invalid, NotFound, RefundKitError, StoreConflict, Upstream
 from refundkit_core.domain.times import parse_iso

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from refundkit_core.application.audit import Auditor, By, reason_of
-from refundkit_core.application.provision import WantedKey
-from refundkit_core.domain.errors import Invalid
+from refundkit_core.application.manage_keys import WantedKey
+from refundkit_core.domain.errors import Conflict, Invalid
 from refundkit_core.domain.money import Money
 from refundkit_core.domain.refund import Refund
 from refundkit_core.domain.tenancy import Tenant
@@ -65,14 +65,14 @@ def create_key(container: Container, options: Namespace, terminal: Terminal) -> 
         expires_at=container.clock.now() + lives if lives else None,
         limit_per_minute=options.limit,
     )
-    made = container.provision.create_key(_tenant(options), wanted, _by(container, options))
+    made = container.manage_keys.create(_tenant(options), wanted, _by(container, options))
     terminal.facts({**_key_row(made.record), "secret": made.key}, note=_ONCE)
     return 0
 
 
 def list_keys(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``keys list``"""
-    rows = [_key_row(key) for key in container.provision.keys(_tenant(options))]
+    rows = [_key_row(key) for key in container.manage_keys.all(_tenant(options))]
     terminal.rows(rows, "no key: keys create")
     return 0
 
@@ -95,7 +95,8 @@ def revoke_key(container: Container, options: Namespace, terminal: Terminal) -> 
     """``keys revoke``"""
     by = _by(container, options)
     terminal.confirm(f"{options.key} is refused from now on, for ever.")
-    container.provision.revoke_key(_tenant(options), options.key, by)
+    if not container.manage_keys.revoke(_tenant(options), options.key, by):
+        raise Conflict("The key was revoked before")
     terminal.facts({"key": options.key, "revoked": True})
     return 0
 

@@ -20,6 +20,7 @@ from refundkit_core.adapters.processors.registry import ProcessorRegistry, strip
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.adapters.system import SystemClock, SystemIds
 from refundkit_core.application.authenticate import Authenticate
+from refundkit_core.application.await_refund import AwaitRefund
 from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.connect_processor import ConnectProcessor
 from refundkit_core.application.create_refund import CreateRefund
@@ -27,7 +28,6 @@ from refundkit_core.application.execute_refund import ExecuteRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import AuditTrail, Clock, ExecutionQueue
 from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
-from refundkit_core.application.provision import Provision
 from refundkit_core.application.publish_events import PublishEvents
 from refundkit_core.application.read_refunds import ReadRefunds
 from refundkit_core.application.resolve_refund import ResolveRefund
@@ -39,6 +39,10 @@ from refundkit_core.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from refundkit_core.application.brake import Brake
+    from refundkit_core.application.check_policy import CheckPolicy
+    from refundkit_core.application.erase_customer import EraseCustomer
+    from refundkit_core.application.manage_keys import ManageKeys
+    from refundkit_core.application.provision import Provision
     from refundkit_core.application.redrive import Redrive
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
     from refundkit_core.application.show_refund import ShowRefund
@@ -118,6 +122,12 @@ class Container:
         return Authenticate(self.keys, self.clock)
 
     @cached_property
+    def manage_keys(self) -> ManageKeys:
+        from refundkit_core.application.manage_keys import ManageKeys
+
+        return ManageKeys(self.keys, self.organizations, self.clock, self.ids)
+
+    @cached_property
     def switches(self) -> DynamoSwitches:
         return DynamoSwitches(self.table)
 
@@ -132,9 +142,30 @@ class Container:
         return LookAtTransaction(self.refunds, self.organizations, self.settle_refund, self.clock, self.ids)
 
     @cached_property
+    def resolve(self) -> ResolveTransaction:
+        return ResolveTransaction(self.refunds, self.connections, self.processors, self.look, self.clock)
+
+    @cached_property
     def create_refund(self) -> CreateRefund:
-        resolve = ResolveTransaction(self.refunds, self.connections, self.processors, self.look, self.clock)
-        return CreateRefund(self.refunds, self.organizations, resolve, self.switches, self.clock, self.ids)
+        return CreateRefund(self.refunds, self.organizations, self.resolve, self.switches, self.clock, self.ids)
+
+    @cached_property
+    def await_refund(self) -> AwaitRefund:
+        return AwaitRefund(self.refunds, self.clock)
+
+    @cached_property
+    def check_policy(self) -> CheckPolicy:
+        from refundkit_core.application.check_policy import CheckPolicy
+
+        return CheckPolicy(self.resolve, self.clock)
+
+    @cached_property
+    def erase_customer(self) -> EraseCustomer:
+        from refundkit_core.adapters.dynamodb.erasures import DynamoErasures
+        from refundkit_core.application.erase_customer import EraseCustomer
+
+        erasures = DynamoErasures(self.table)
+        return EraseCustomer(self.refunds, erasures, self.organizations, self.trail, self.clock, self.ids)
 
     @cached_property
     def cancel_refund(self) -> CancelRefund:
@@ -258,7 +289,9 @@ class Container:
 
     @cached_property
     def provision(self) -> Provision:
-        return Provision(self.organizations, self.keys, self.connect_processor, self.clock, self.ids)
+        from refundkit_core.application.provision import Provision
+
+        return Provision(self.organizations, self.manage_keys, self.connect_processor, self.clock, self.ids)
 
 
 def _session() -> Any:

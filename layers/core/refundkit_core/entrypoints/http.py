@@ -7,11 +7,13 @@ routing there is. The same table of routes carries what the API's description ne
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from refundkit_core.application.audit import By
 from refundkit_core.domain import errors
 from refundkit_core.domain.tenancy import Caller, Quota
 from refundkit_core.entrypoints.container import container
@@ -36,13 +38,18 @@ STATUS: Final[Mapping[type[errors.RefundKitError], int]] = {
     errors.Denied: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.ApprovalLinkExpired: 410,
     errors.Refused: 422,
     errors.RateLimited: 429,
+    errors.BudgetExceeded: 429,
     errors.Paused: 503,
     errors.Upstream: 502,
     errors.StoreConflict: 500,
 }
 """By branch of the error tree; a leaf has its branch's status."""
+
+
+_ANSWERING_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Call:
     body: Any = None
     query: Any = None
     _caller: Caller | None = None
+    time_left_s: float = math.inf
+    """How long the answer may be held back: what the function has left, less what answering takes."""
 
     @property
     def caller(self) -> Caller:
@@ -61,6 +70,11 @@ class Call:
         if self._caller is None:
             raise errors.Unauthenticated
         return self._caller
+
+    @property
+    def actor(self) -> By:
+        """Who has it done, for the audit trail: the owner of the key, and the key."""
+        return By(f"{self.caller.owner} ({self.caller.key_id})")
 
     @property
     def idempotency_key(self) -> str | None:
@@ -149,14 +163,16 @@ class Api:
 
         return declare
 
-    def handler(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    def handler(self, event: Mapping[str, Any], context: object) -> dict[str, Any]:
         """The Lambda entry point: always answers with the envelope, and logs one line."""
         started = time.perf_counter()
         request_id = str((event.get("requestContext") or {}).get("requestId", ""))
         method, resource = event["httpMethod"], event["resource"]
         seen = _Seen()
         try:
-            status, body, headers = self._answer(self.routes.get((method, resource)), event, seen)
+            status, body, headers = self._answer(
+                self.routes.get((method, resource)), event, _time_left_s(context), seen
+            )
         except errors.RefundKitError as exc:
             status, body, headers = error_answer(exc, request_id)
             seen.code = exc.code
@@ -180,7 +196,7 @@ class Api:
         )
         return _response(status, body, {**_quota_headers(seen.quota), **headers, "x-request-id": request_id})
 
-    def _answer(self, route: Route | None, event: Mapping[str, Any], seen: _Seen) -> _Answered:
+    def _answer(self, route: Route | None, event: Mapping[str, Any], time_left_s: float, seen: _Seen) -> _Answered:
         if route is None:
             raise errors.NotFound("No such route")
         if route.scope is None:
@@ -197,7 +213,7 @@ class Api:
         body = validated(route.body, body_of(event)) if route.body else None
         query = validated(route.query, query_of(event)) if route.query else None
         refuse_unknown(event, takes_body=route.body is not None, takes_query=route.query is not None)
-        call = Call(event, event.get("pathParameters") or {}, body, query, admitted.caller)
+        call = Call(event, event.get("pathParameters") or {}, body, query, admitted.caller, time_left_s)
         return _enveloped(route, route.handle(call), seen)
 
 
@@ -224,6 +240,13 @@ def _enveloped(route: Route, answer: Answer | Document, seen: _Seen) -> _Answere
     if answer.pagination is not None:
         envelope["pagination"] = plain(answer.pagination)
     return route.status, _json(envelope), dict(answer.headers)
+
+
+def _time_left_s(context: Any) -> float:
+    """From Lambda's context, which only a real invocation has."""
+    if context is None:
+        return math.inf
+    return max(0.0, float(context.get_remaining_time_in_millis()) / 1000 - _ANSWERING_S)
 
 
 def _quota_headers(quota: Quota | None) -> dict[str, str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from refundkit.contracts.processors import ConnectProcessorRequest, ProcessorView
 
-from refundkit_core.application.audit import By
 from refundkit_core.application.connect_processor import Credentials, webhook_url
 from refundkit_core.application.records import Connection
 from refundkit_core.entrypoints.container import container
@@ -23,11 +22,6 @@ def credentials_from(call: Call) -> Credentials:
         refund_application_fee=body.refund_application_fee,
         webhook_secret=body.webhook_secret,
     )
-
-
-def actor_of(call: Call) -> By:
-    """Who has it done: the owner of the key."""
-    return By(f"{call.caller.owner} ({call.caller.key_id})")
 
 
 def public_base(call: Call) -> str:

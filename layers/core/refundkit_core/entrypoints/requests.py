@@ -7,9 +7,11 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from refundkit_core.domain.errors import Detail, Invalid
+from refundkit_core.domain.times import parse_iso
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -87,6 +89,11 @@ def query_of(event: Mapping[str, Any]) -> dict[str, str]:
     return dict(single)
 
 
+def moment(text: str | None) -> datetime | None:
+    """The time that a caller stated, which was found well-formed before."""
+    return None if text is None else parse_iso(text)
+
+
 def refuse_unknown(event: Mapping[str, Any], *, takes_body: bool, takes_query: bool) -> None:
     """Refuse what a route does not take at all; an empty object passes, for clients that always send one.
 
@@ -104,7 +111,7 @@ def validated(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
     from pydantic import ValidationError  # a function without models never loads the library
 
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, by_alias=True, by_name=False)
     except ValidationError as exc:
         raise _invalid(exc) from exc
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
-from refundkit.contracts.envelope import PageQuery, Pagination
+from refundkit.contracts.customers import ErasureView
+from refundkit.contracts.policies import EligibilityView
 from refundkit.contracts.refunds import (
     CreateRefundRequest,
     ListRefundsQuery,
@@ -15,11 +13,13 @@ from refundkit.contracts.refunds import (
 )
 
 from refundkit_core.application.create_refund import OpenRefund
-from refundkit_core.application.records import Page, RefundFilter, Slice
+from refundkit_core.application.records import Erasure, RefundFilter
+from refundkit_core.domain.eligibility import Eligibility
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.refund import Refund, Request
-from refundkit_core.domain.times import iso, parse_iso
+from refundkit_core.domain.times import iso
 from refundkit_core.entrypoints.http import Call
+from refundkit_core.entrypoints.requests import moment
 
 
 def open_refund_from(call: Call) -> OpenRefund:
@@ -54,23 +54,6 @@ def filter_from(call: Call) -> RefundFilter:
     )
 
 
-def slice_from(call: Call) -> Slice:
-    """Which part of a list is asked for."""
-    query: PageQuery = call.query
-    return Slice(query.limit, query.offset, query.cursor)
-
-
-def pagination(call: Call, page: Page[Any]) -> Pagination:
-    """What stands beside a list."""
-    query: PageQuery = call.query
-    return Pagination(limit=query.limit, offset=query.offset, next_cursor=page.next_cursor)
-
-
-def moment(text: str | None) -> datetime | None:
-    """The time that a caller stated."""
-    return None if text is None else parse_iso(text)
-
-
 def refund_view(refund: Refund, request: Request) -> RefundView:
     """A refund as the wire shows it."""
     return RefundView(
@@ -101,4 +84,26 @@ def event_view(event: Event) -> RefundEventView:
         event_type=event.type,
         details=event.payload,
         created_at=iso(event.created_at),
+    )
+
+
+def eligibility_view(found: Eligibility) -> EligibilityView:
+    """An answer of the policy as the wire shows it."""
+    return EligibilityView(
+        eligible=found.eligible,
+        reason=found.reason,
+        max_amount=found.max_amount_minor,
+        deadline=iso(found.deadline) if found.deadline else None,
+        conditions=list(found.conditions),
+    )
+
+
+def erasure_view(customer_id: str, erasure: Erasure, complete: bool) -> ErasureView:
+    """An erasure as the wire shows it."""
+    return ErasureView(
+        customer_id=customer_id,
+        transactions=erasure.transactions,
+        refunds=erasure.refunds,
+        complete=complete,
+        erased_at=iso(erasure.erased_at),
     )

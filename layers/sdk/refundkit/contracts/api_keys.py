@@ -61,7 +61,7 @@ class CreateApiKeyRequest(Wire):
     owner: KeyOwner | None = None
     """Who answers for what it does; the owner of the asking key where omitted."""
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=30)] | None = None
-    """What it may do: refunds:read, refunds:write and policies:read where omitted. Nothing that the asking key may not."""
+    """What it may do: refunds:read, refunds:write, policies:read where omitted; nothing that the asking key may not."""
     expires_at: TimeInput | None = None
     """From when on it is refused; never where omitted."""
     limit_per_minute: Annotated[int, Field(ge=1, le=MAX_LIMIT_PER_MINUTE)] = MAX_LIMIT_PER_MINUTE

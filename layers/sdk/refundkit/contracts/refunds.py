@@ -68,7 +68,7 @@ class CreateRefundRequest(Wire):
     processor: ProcessorName | None = None
     """Found by the shape of the transaction's id where omitted."""
     metadata: Metadata | None = None
-    """Your own keys and values, up to 50 keys and 8,192 bytes of JSON, five levels deep. The processor never sees it."""
+    """Your own keys and values: up to 50 keys, 8,192 bytes of JSON, five levels deep. The processor never sees it."""
     personal_metadata: Annotated[list[MetadataKey], Field(max_length=MAX_METADATA_KEYS)] | None = None
     """Those keys of ``metadata`` that identify a person: erasing the customer erases their values."""
     wait: Annotated[int, Field(ge=0, le=20)] = 0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
+from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, everything, page_of
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table, without_nones
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import ApiKeyRecord
+from refundkit_core.application.records import ApiKeyRecord, Page, Position
 from refundkit_core.domain.errors import RateLimited, StoreConflict, Unauthenticated
 from refundkit_core.domain.tenancy import Admitted, Caller, Quota, Tenant
 from refundkit_core.domain.times import from_unix, iso, parse_iso
@@ -91,6 +93,9 @@ class DynamoApiKeyStore:
             "created": iso(key.created_at),
             "expires": expires,
             "per_minute": key.limit_per_minute,
+            "fingerprint": key.fingerprint,
+            "gsi1pk": keys.keys_index(key.tenant),
+            "gsi1sk": f"{iso(key.created_at)}#{key.id}",
         }
         new = "attribute_not_exists(pk)"
         table = self._table
@@ -103,11 +108,37 @@ class DynamoApiKeyStore:
         table, values = self._table, {":at": iso(at)}
         both = (keys.api_key(key.hash), keys.api_key_entry(key.tenant, key.id))
         ops = [table.update_op(each, "SET revoked = :at", _UNREVOKED, values) for each in both]
-        table.transact([*ops, *audit_ops(table, audit)])
-        return True
+        for _ in range(_MAX_TRIES):  # the metered item may be in use at this very moment
+            try:
+                table.transact([*ops, *audit_ops(table, audit)])
+            except StoreConflict:
+                entry = table.get(both[1])
+                if entry is not None and "revoked" in entry:
+                    return bool(entry["revoked"] == values[":at"])  # ours, whose answer was lost, or another's
+                continue
+            return True
+        raise StoreConflict("The key was too busy to be revoked. Try again")
+
+    def find(self, tenant: Tenant, key_id: str) -> ApiKeyRecord | None:
+        item = self._table.get(keys.api_key_entry(tenant, key_id))
+        return None if item is None else self._with_use([_record_of(tenant, item)])[0]
+
+    def page(self, tenant: Tenant, part: Position) -> Page[ApiKeyRecord]:
+        def fetch(before: str, size: int) -> tuple[list[Item], bool]:
+            return self._table.newest(keys.INDEX, keys.keys_index(tenant), FIRST, before, size)
+
+        items, after = page_of(fetch, part, "gsi1sk", LAST, everything)
+        return Page(self._with_use([_record_of(tenant, item) for item in items]), after)
 
     def of(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
-        return [_record_of(tenant, item) for item in self._table.query(*keys.api_key_entry(tenant, ""))]
+        found = [_record_of(tenant, item) for item in self._table.query(*keys.api_key_entry(tenant, ""))]
+        return sorted(found, key=lambda record: (record.created_at, record.id))
+
+    def _with_use(self, records: list[ApiKeyRecord]) -> list[ApiKeyRecord]:
+        """When each was used last: that stands with what is metered."""
+        metered = self._table.batch_get([keys.api_key(record.hash) for record in records]) if records else []
+        used = {item["id"]: parse_iso(item["last_used"]) for item in metered if "last_used" in item}
+        return [replace(record, last_used_at=used.get(record.id)) for record in records]
 
 
 def _record_of(tenant: Tenant, item: Item) -> ApiKeyRecord:
@@ -124,6 +155,7 @@ def _record_of(tenant: Tenant, item: Item) -> ApiKeyRecord:
         expires_at=None if expires is None else from_unix(expires),
         limit_per_minute=item["per_minute"],
         revoked_at=parse_iso(item["revoked"]) if "revoked" in item else None,
+        fingerprint=item.get("fingerprint"),
     )
 
 

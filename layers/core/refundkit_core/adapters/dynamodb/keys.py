@@ -168,14 +168,23 @@ def tenant_and_refund(pk: str) -> tuple[Tenant, str]:
     raise ValueError("not a refund's key")
 
 
+def tenant_and_transaction(pk: str) -> tuple[Tenant, TransactionRef]:
+    """The tenant and transaction that a ledger's partition key names.
+
+    Raises:
+        ValueError: it is not the key of a ledger.
+    """
+    match pk.split("#"):
+        case ["ORG", org_id, ("test" | "live") as environment, "TXN", processor, account_id, charge_id]:
+            known: Environment = "test" if environment == "test" else "live"
+            return Tenant(org_id, known), TransactionRef(processor, account_id, charge_id)
+    raise ValueError("not a ledger's key")
+
+
 def tenant_and_subject(pk: str) -> tuple[Tenant, str | TransactionRef]:
     """The tenant, and the refund id or transaction, that the partition key of an event names.
 
     Raises:
         ValueError: it is the key of neither.
     """
-    match pk.split("#"):
-        case ["ORG", org_id, ("test" | "live") as environment, "TXN", processor, account_id, charge_id]:
-            known: Environment = "test" if environment == "test" else "live"
-            return Tenant(org_id, known), TransactionRef(processor, account_id, charge_id)
-    return tenant_and_refund(pk)
+    return tenant_and_transaction(pk) if "#TXN#" in pk else tenant_and_refund(pk)

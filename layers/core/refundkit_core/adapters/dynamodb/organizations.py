@@ -106,6 +106,9 @@ class DynamoOrganizationStore:
             raise NotFound("No such organization")
         return str(owners[0]).removeprefix(prefix.sk)
 
+    def has_member(self, org_id: str, member_id: str) -> bool:
+        return self._table.get(keys.member(org_id, member_id)) is not None
+
     def secret(self, org_id: str) -> bytes:
         opened = self._opened.get(org_id)
         if opened is None:

@@ -33,11 +33,11 @@ def page_of(
     budget = max(MAX_EXAMINED, needed) if matches is everything else MAX_EXAMINED
     before = before if after is None else min(after, before)
     found: list[Item] = []
-    examined, more = 0, True
+    examined, more, size = 0, True, max(SMALLEST_READ, needed)
     while more and len(found) < needed and examined < budget:
-        size = min(budget - examined, max(SMALLEST_READ, needed - len(found)))
+        size = min(size, budget - examined)
         items, more = fetch(before, size)
-        examined += size
+        examined, size = examined + size, size * 2
         for number, item in enumerate(items, start=1):
             before = item[sort_key]
             if matches(item):

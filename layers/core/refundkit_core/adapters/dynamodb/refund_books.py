@@ -37,5 +37,5 @@ class DynamoRefundBooks:
                 yield from self._shard(shard)
 
     def _shard(self, shard: str) -> Iterable[tuple[Tenant, str]]:
-        for item in self._table.whole_open_shard(keys.SPARSE_INDEX, shard):
+        for item in self._table.whole_sparse(keys.SPARSE_INDEX, shard):
             yield keys.tenant_and_refund(item["pk"])

@@ -99,16 +99,20 @@ def first_event_item(event: Event, request: Request, refund: Refund) -> dict[str
     Metadata is kept as JSON text, which knows fractions and nulls. The item stands in the index of its charge.
     """
     rules = [[rule.rule, rule.outcome, rule.message] for rule in request.decision]
-    metadata = None if request.metadata is None else json.dumps(request.metadata, ensure_ascii=False)
     asked = {
         "fingerprint": request.fingerprint,
-        "metadata": metadata,
+        "metadata": metadata_value(request),
         "personal": list(request.personal) or None,
         "decision": rules,
         "gsi2pk": keys.charge_index(refund.tenant, refund.transaction.charge_id),
         "gsi2sk": f"{iso(refund.created_at)}#{refund.id}",
     }
     return {**event_item(event), **without_nones(asked)}
+
+
+def metadata_value(request: Request) -> str | None:
+    """A request's metadata as stored."""
+    return None if request.metadata is None else json.dumps(request.metadata, ensure_ascii=False)
 
 
 def request_of(item: Item) -> Request:
@@ -176,6 +180,7 @@ def ledger_item(ledger: Ledger) -> dict[str, Any]:
             "twins": {name: twins_value(twins) for name, twins in ledger.twins.items()},
             "adopted": ledger.adopted or None,
             "fraud_warning": ledger.fraud_warning,
+            "customer_erased": ledger.customer_erased or None,
         }
     )
 
@@ -206,4 +211,5 @@ def ledger_of(tenant: Tenant, transaction: TransactionRef, item: Item) -> Ledger
         },
         adopted=item.get("adopted", frozenset()),
         fraud_warning=item.get("fraud_warning"),
+        customer_erased=item.get("customer_erased", False),
     )

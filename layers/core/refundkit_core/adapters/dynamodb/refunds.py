@@ -17,6 +17,7 @@ from refundkit_core.adapters.dynamodb.refund_items import (
     head_item,
     ledger_item,
     ledger_of,
+    metadata_value,
     refund_of,
     request_of,
     twins_value,
@@ -205,6 +206,20 @@ class DynamoRefundStore:
         connections = self._table.query_between(keys.connection(tenant, "").pk, "a", "~")
         resolved = (self.charge_of(tenant, each["sk"], each["account"], transaction_id) for each in connections)
         return list(dict.fromkeys([transaction_id, *filter(None, resolved)]))
+
+    def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
+        key = Key(keys.refund_pk(tenant, refund_id), keys.FIRST_EVENT)
+        expression = "SET metadata = :metadata REMOVE fingerprint, personal"
+        self._table.update(key, expression, "attribute_exists(pk)", {":metadata": metadata_value(left)})
+
+    def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
+        index = keys.customer_index(tenant, customer_id)
+        entries, _ = self._table.newest(keys.SPARSE_INDEX, index, FIRST, LAST, limit)
+        return [keys.tenant_and_transaction(entry["pk"])[1] for entry in entries]
+
+    def refunds_of_charge(self, tenant: Tenant, charge_id: str) -> Sequence[str]:
+        entries = self._table.whole_sparse(keys.SPARSE_INDEX, keys.charge_index(tenant, charge_id))
+        return [keys.tenant_and_refund(entry["pk"])[1] for entry in entries]
 
     def _with_requests(self, tenant: Tenant, refunds: list[Refund]) -> list[tuple[Refund, Request]]:
         if not refunds:

@@ -106,8 +106,10 @@ class Table:
             call["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def newest(self, index: str, pk: str, since: str, before: str, limit: int) -> tuple[list[Item], bool]:
-        """Up to ``limit`` items of an index partition, newest first, with sort keys from ``since`` and below ``before``,
-        and whether there may be more. May lag."""
+        """Up to ``limit`` items of an index partition, newest first, and whether there may be more. May lag.
+
+        Their sort keys are ``since`` or later, and before ``before``.
+        """
         answer = self._client.query(
             TableName=self.name,
             IndexName=index,
@@ -130,8 +132,8 @@ class Table:
         )
         return [decode(item) for item in answer["Items"]]
 
-    def whole_open_shard(self, index: str, pk: str) -> Iterator[Item]:
-        """All of one shard of the index of refunds under way, earliest first. May lag."""
+    def whole_sparse(self, index: str, pk: str) -> Iterator[Item]:
+        """All of one partition of the sparse index, earliest first. May lag."""
         call: dict[str, Any] = {
             "TableName": self.name,
             "IndexName": index,

@@ -1,0 +1,97 @@
+"""Erase a customer: what identifies a person goes, the money's trail stays (the use case of ``/v1/customers``).
+
+Erased are the customer's name on every charge's ledger, the personal metadata of every refund of those charges, and
+what was derived from it. Every step can be repeated: a request that dies on its way is finished by the next one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from refundkit_core.application.audit import Auditor, By
+from refundkit_core.application.ports import AuditTrail, Clock, Erasures, Ids, OrganizationStore, RefundStore
+from refundkit_core.application.records import Erasure
+from refundkit_core.domain.errors import NotFound, StoreConflict
+from refundkit_core.domain.ids import derived
+from refundkit_core.domain.ledger import TransactionRef, without_customer
+from refundkit_core.domain.refund import Request
+from refundkit_core.domain.tenancy import Tenant
+
+MAX_TRANSACTIONS: Final = 200
+"""So many charges are worked off by one request."""
+
+_MAX_TRIES: Final = 20
+
+
+class EraseCustomer:
+    """The use case behind ``DELETE /v1/customers/{id}``."""
+
+    def __init__(
+        self,
+        refunds: RefundStore,
+        erasures: Erasures,
+        organizations: OrganizationStore,
+        trail: AuditTrail,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._refunds = refunds
+        self._erasures = erasures
+        self._organizations = organizations
+        self._trail = trail
+        self._auditor = Auditor(clock, ids)
+        self._clock = clock
+        self._ids = ids
+
+    def __call__(self, tenant: Tenant, customer_id: str, by: By) -> tuple[Erasure, bool]:
+        """What was erased of the processor's customer by now, and whether that is all; erasing again finds nothing new.
+
+        Raises:
+            NotFound: no charge that we know is this customer's, and none was.
+            StoreConflict: a charge kept changing meanwhile; what was erased stays so.
+        """
+        secret = self._organizations.secret(tenant.org_id)
+        customer = derived("cst", secret, tenant.environment, "customer", customer_id)
+        before = self._erasures.of(tenant, customer)
+        charges = self._refunds.charges_of_customer(tenant, customer_id, MAX_TRANSACTIONS)
+        if not charges:
+            if before is None:
+                raise NotFound("No such customer")
+            return before, True
+        self._trail.put(self._auditor.entry(by, "customers erase", customer, tenant))
+        erased = sum(self._erase(tenant, charge) for charge in charges)
+        known = (before.transactions, before.refunds) if before is not None else (0, 0)
+        erasure = Erasure(customer, known[0] + len(charges), known[1] + erased, self._clock.now())
+        self._erasures.put(tenant, erasure)
+        return erasure, len(charges) < MAX_TRANSACTIONS
+
+    def _erase(self, tenant: Tenant, charge: TransactionRef) -> int:
+        """Erase what one charge and its refunds tell of its customer; the charge last, which leads to its refunds."""
+        erased = 0
+        for refund_id in self._refunds.refunds_of_charge(tenant, charge.charge_id):
+            found = self._refunds.find(tenant, refund_id)
+            if found is not None and found[1].personal:
+                self._refunds.erase_personal(tenant, refund_id, _left_of(found[1]))
+            if found is not None and (found[1].personal or found[1].fingerprint is None):
+                erased += 1  # now, or by a request that died before the charge was done
+        self._forget_customer(tenant, charge)
+        return erased
+
+    def _forget_customer(self, tenant: Tenant, charge: TransactionRef) -> None:
+        for attempt in range(1, _MAX_TRIES + 1):
+            ledger = self._refunds.ledger(tenant, charge)
+            if ledger is None or ledger.customer_erased:
+                return
+            try:
+                self._refunds.put_ledger(without_customer(ledger), ledger, None)
+            except StoreConflict:
+                self._ids.pause(attempt)
+                continue
+            return
+        raise StoreConflict("A charge of the customer kept changing. Send the request again")
+
+
+def _left_of(request: Request) -> Request:
+    """A request without its personal metadata, and without the fingerprint that was made of it."""
+    metadata = {name: value for name, value in (request.metadata or {}).items() if name not in request.personal}
+    return Request(None, metadata, request.decision)
