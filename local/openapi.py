@@ -91,7 +91,7 @@ def document() -> dict[str, Any]:
     order = {method.lower(): place for place, method in enumerate(METHODS)}
     described: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": _info(),
+        "info": _info(routes),
         "servers": _servers(),
         "tags": [{"name": each.tag, "description": each.says} for each in functions],
         "paths": {path: dict(sorted(paths[path].items(), key=lambda each: order[each[0]])) for path in sorted(paths)},
@@ -127,8 +127,9 @@ def _loaded(folder: str) -> ModuleType:
     return module
 
 
-def _info() -> dict[str, Any]:
-    codes = get_args(ErrorCode)
+def _info(routes: list[Route]) -> dict[str, Any]:
+    answered = {code for route in routes for code in route.codes}
+    codes = [code for code in get_args(ErrorCode) if code in answered]
     rows = [f"| `{code}` | {', '.join(map(str, statuses(code)))} | {ERRORS[code].when} |" for code in codes]
     return {
         "title": "RefundKit",
