@@ -12,6 +12,7 @@ runs on any Python 3.8 or newer, and finds the 3.11 to 3.13 that the environment
 | `dev-3.11` … | the same on another supported Python, for tests on both ends |
 | `ministack` | the AWS emulator; its Lambda workers run on this Python |
 | `sam` | the SAM CLI and cfn-lint |
+| `schemathesis` | what holds the running API against its description |
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ REQUIREMENTS = {
     "dev": ("requirements/dev.txt",),
     "ministack": ("requirements/ministack.txt",),
     "sam": ("requirements/sam.txt",),
+    "schemathesis": ("requirements/schemathesis.txt",),
 }
 
 

@@ -1,4 +1,4 @@
-"""The front door of the local stack: one loopback address for the API, the inbox and a page.
+"""The front door of the local stack: one loopback address for the API, its reference, the inbox and a page.
 
 `/api/*` goes to the deployed REST API as it came: method, path, query, headers and body unchanged. Only a few
 requests are let through at once and the others wait, because the emulator gives every concurrent invocation a
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from local.http_json import Unreachable, call
 from local.inbox import Inbox, Message, Reply, from_ses
+from local.reference import reference_reply
 from local.settings import HOST, StackSettings
 
 PAGE = Path(__file__).parent / "pages" / "front.html"
@@ -141,6 +142,8 @@ class Door:
             return Reply.json(405, {"error": "method not allowed"})
         if path == "/":
             return Reply(200, "text/html; charset=utf-8", PAGE.read_bytes())
+        if path == "/reference" or path.startswith("/reference/"):
+            return reference_reply(path)
         if path == "/_stack.json":
             return Reply.json(200, self.record)
         return Reply.json(404, {"error": "not found: the API begins with /api"})
@@ -223,6 +226,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        for name, text in reply.headers:
+            self.send_header(name, text)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply.body)

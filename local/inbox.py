@@ -29,11 +29,12 @@ Message = dict[str, Any]
 
 
 class Reply(NamedTuple):
-    """An HTTP answer: status, content type, body."""
+    """An HTTP answer: status, content type, body, and further headers."""
 
     status: int
     content_type: str
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def json(cls, status: int, value: Any) -> Reply:

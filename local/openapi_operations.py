@@ -36,7 +36,7 @@ ID_PREFIXES = {("refunds", "id"): "ref", ("api-keys", "id"): "key", ("webhook", 
 PARAMETER_SAYS = {
     ("refunds", "id"): "The refund.",
     ("api-keys", "id"): "The API key's id, not the key itself.",
-    ("customers", "id"): "The customer's id at the processor, or your own, as the transactions name it.",
+    ("customers", "id"): "The customer's id at the processor.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",
 }

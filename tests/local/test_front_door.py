@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from local.front_door import FrontDoor
+from local.reference import files
 from local.settings import StackSettings, free_stack_settings
 
 
@@ -166,6 +168,30 @@ def test_the_page_names_no_other_machine(door: FrontDoor, settings: StackSetting
         status, raw, _ = ask(settings, "GET", path)
         assert status == 200
         assert b"//" not in raw.replace(b"// ", b"").replace(b"http://www.w3.org", b"")
+
+
+def test_the_reference_page_is_whole_and_may_load_from_here_only(door: FrontDoor, settings: StackSettings) -> None:
+    status, page, answer = ask(settings, "GET", "/reference")
+
+    assert (status, answer.getheader("Content-Type")) == (200, "text/html; charset=utf-8")
+    parts = re.findall(r'(?:src|href)="(/reference/[^"]+)"', page.decode())
+    assert len(parts) == 4
+    for part in parts:
+        status, _, answer = ask(settings, "GET", part)
+        policy = answer.getheader("Content-Security-Policy") or ""
+        assert status == 200, part
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+    assert b"//" not in page.replace(b"data:,", b"")
+    assert ask(settings, "GET", "/reference/../front_door.py")[0] == 404
+
+
+def test_the_reference_page_knows_openapi_3_1() -> None:
+    bundle = files()["/reference/swagger-ui.js"][1].read_text()
+
+    version = re.search(r'PACKAGE_VERSION:"(\d+)\.', bundle)
+    assert version is not None
+    assert int(version[1]) >= 5
 
 
 def test_the_keys_are_shown_under_this_machines_names_only(door: FrontDoor, settings: StackSettings) -> None:

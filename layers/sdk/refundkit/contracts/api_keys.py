@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from refundkit.contracts.base import Time, TimeInput, Wire
 
@@ -38,8 +38,18 @@ Scope = Literal[
 ]
 
 
+_NAMED_BY_TYPE: Final[dict[str, Any]] = {
+    "oneOf": [
+        {"properties": {"type": {"const": "member"}, "id": {"pattern": "^mem_"}}},
+        {"properties": {"type": {"const": "agent"}, "id": {"pattern": "^[a-z0-9.-]+$"}}},
+    ]
+}
+
+
 class KeyOwner(Wire):
     """Whose key it is: ``id`` is a member's id (``mem_…``), or the name of an agent."""
+
+    model_config = ConfigDict(json_schema_extra=_NAMED_BY_TYPE)
 
     type: Literal["member", "agent"]
     id: Annotated[str, Field(pattern=r"^(mem_[0-9A-Z]{26}|[a-z0-9][a-z0-9.-]{0,63})$")]

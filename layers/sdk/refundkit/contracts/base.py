@@ -37,8 +37,13 @@ def _real_time(text: str) -> str:
 
 
 _DATE_TIME: Final = {"format": "date-time"}
+_STATED_TIME: Final = {
+    **_DATE_TIME,
+    "pattern": r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,6})?Z$",
+}
 Time = Annotated[str, Field(json_schema_extra=_DATE_TIME)]
 """A time that we answer: ISO 8601 in UTC with milliseconds, ``2026-11-20T12:00:00.000Z``."""
 
-TimeInput = Annotated[str, AfterValidator(_real_time), Field(max_length=30, json_schema_extra=_DATE_TIME)]
+TimeInput = Annotated[str, AfterValidator(_real_time), Field(max_length=30, json_schema_extra=_STATED_TIME)]
 """A time that a caller states: ISO 8601 in UTC, which ends in ``Z``; fractions of a second are optional."""

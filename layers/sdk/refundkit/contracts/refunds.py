@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from refundkit.contracts.base import Time, TimeInput, Wire
 from refundkit.contracts.envelope import PageQuery
@@ -38,12 +39,24 @@ AmountMinor = Annotated[int, Field(gt=0, le=MAX_AMOUNT_MINOR, description="In th
 Currency = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="ISO 4217, lower case.")]
 TransactionId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.:\-]+$")]
 ProcessorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Metadata = dict[str, Any]
+_METADATA_BOUNDS: Final[dict[str, Any]] = {
+    "maxProperties": MAX_METADATA_KEYS,
+    "propertyNames": {"minLength": 1, "maxLength": MAX_METADATA_KEY_LENGTH},
+}
+Metadata = Annotated[dict[str, Any], Field(json_schema_extra=_METADATA_BOUNDS)]
+_ONE_OF_THE_TWO: Final[dict[str, Any]] = {
+    "oneOf": [
+        {"required": ["amount"], "properties": {"amount": {"type": "integer"}, "full": {"type": "null"}}},
+        {"required": ["full"], "properties": {"full": {"const": True}, "amount": {"type": "null"}}},
+    ]
+}
 MetadataKey = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_KEY_LENGTH)]
 
 
 class CreateRefundRequest(Wire):
     """Open a refund of ``amount`` minor units, or of all that remains (``full``: true); exactly one of the two."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_OF_THE_TWO)
 
     transaction_id: TransactionId
     """The processor's id of the charge (``ch_…``, ``py_…``) or payment intent (``pi_…``)."""
@@ -132,6 +145,13 @@ class ListRefundsQuery(PageQuery):
     created_before: TimeInput | None = None
     """Opened before this time."""
     initiated_by: InitiatedBy | None = None
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> ListRefundsQuery:
+        begin, end = self.created_after, self.created_before
+        if begin is not None and end is not None and datetime.fromisoformat(begin) > datetime.fromisoformat(end):
+            raise ValueError("createdAfter is later than createdBefore")
+        return self
 
 
 def _check_metadata(metadata: Metadata) -> None:

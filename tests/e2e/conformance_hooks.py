@@ -1,0 +1,47 @@
+"""What schemathesis must not take for valid, because no schema can say it. Loaded by schemathesis alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import schemathesis
+
+MAX_DEPTH = 5
+
+
+def filter_case(_context: Any, case: Any) -> bool:
+    """Whether a request's body means to schemathesis what it means to us.
+
+    JSON schema takes 3.0 for an integer and we do not; it cannot say how deep an object is, that a list names another
+    property's keys, or that a text is one that UTF-8 can carry.
+    """
+    body = case.body
+    if _has_whole_float(body) or _depth(body) > MAX_DEPTH or not _is_utf8(body):
+        return False
+    if not isinstance(body, dict):
+        return True
+    named, metadata = body.get("personalMetadata"), body.get("metadata")
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        return True
+    return set(named) <= (metadata if isinstance(metadata, dict) else {}).keys()
+
+
+def _has_whole_float(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, float) and value.is_integer()) or any(_has_whole_float(each) for each in inner)
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max((_depth(each) for each in inner), default=0)
+
+
+def _is_utf8(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_utf8(key) and _is_utf8(each) for key, each in value.items())
+    if isinstance(value, list):
+        return all(_is_utf8(each) for each in value)
+    return not isinstance(value, str) or not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+schemathesis.hook(filter_case)
