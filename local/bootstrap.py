@@ -12,6 +12,7 @@ runs on any Python 3.8 or newer, and finds the 3.11 to 3.13 that the environment
 | `dev-3.11` … | the same on another supported Python, for tests on both ends |
 | `ministack` | the AWS emulator; its Lambda workers run on this Python |
 | `sam` | the SAM CLI and cfn-lint |
+| `mutation` | what changes the code (mutmut), and what the unit tests need, for `make mutation` |
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ REQUIREMENTS = {
     "dev": ("requirements/dev.txt",),
     "ministack": ("requirements/ministack.txt",),
     "sam": ("requirements/sam.txt",),
+    "mutation": ("requirements/mutation.txt",),
 }
 
 
