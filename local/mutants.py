@@ -7,6 +7,7 @@ each mutant is a whole file, and everything in it is changed but docstrings, typ
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final, NamedTuple
@@ -56,19 +57,12 @@ OPERATORS: Final[tuple[tuple[Any, Operator], ...]] = (
 )
 
 
-def mutants_of(source: str, only: Collection[str] = ()) -> list[Mutant]:
-    """Every mutant of a module, without twins. ``only`` leaves out all functions but those of these names.
-
-    Raises:
-        ValueError: ``only`` names a function that is not there.
-    """
+def mutants_of(source: str, leaving_out: Collection[str] = ()) -> list[Mutant]:
+    """Every mutant of a module, without twins, but those of the functions and constants called ``leaving_out``."""
     wrapper = MetadataWrapper(cst.parse_module(source))
     lines = wrapper.resolve(PositionProvider)
-    missing = set(only) - {node.name.value for node in lines if isinstance(node, cst.FunctionDef)}
-    if missing:
-        raise ValueError(f"no such functions: {', '.join(sorted(missing))}")
     found: dict[str, Mutant] = {}
-    for node in _changeable(wrapper.module, only):
+    for node in _changeable(wrapper.module, leaving_out):
         for kind, operator in OPERATORS:
             for changed in operator(node) if isinstance(node, kind) else ():
                 text = wrapper.module.deep_replace(node, changed).code
@@ -77,11 +71,23 @@ def mutants_of(source: str, only: Collection[str] = ()) -> list[Mutant]:
     return sorted(found.values())
 
 
-def _changeable(node: cst.CSTNode, only: Collection[str]) -> Iterator[cst.CSTNode]:
-    """The nodes of a tree that may be changed: no types, decorators, docstrings or functions beside ``only``."""
+def controls_of(source: str) -> dict[str, Mutant]:
+    """Changes of a module whose verdict is known: none, every function empty, and one that cannot be imported."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.body = ast.parse("raise AssertionError").body
+    sources = {"survived": source, "killed": ast.unparse(tree), "stillborn": f"{source}\nraise ImportError\n"}
+    return {verdict: Mutant(1, "", verdict, text) for verdict, text in sources.items()}
+
+
+def _changeable(node: cst.CSTNode, leaving_out: Collection[str]) -> Iterator[cst.CSTNode]:
+    """The nodes of a tree that may be changed: no types, decorators, docstrings or what is left out."""
     if isinstance(node, cst.Annotation | cst.Decorator | cst.ImportFrom | cst.Import) or _is_type(node):
         return
-    if isinstance(node, cst.FunctionDef) and only and node.name.value not in only:
+    if isinstance(node, cst.FunctionDef) and node.name.value in leaving_out:
+        return
+    if isinstance(node, cst.AnnAssign) and any(_is_name(node.target, name) for name in leaving_out):
         return
     if isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString):
         return
@@ -89,7 +95,7 @@ def _changeable(node: cst.CSTNode, only: Collection[str]) -> Iterator[cst.CSTNod
         return
     yield node
     for child in node.children:
-        yield from _changeable(child, only)
+        yield from _changeable(child, leaving_out)
 
 
 def _is_type(node: cst.CSTNode) -> bool:

@@ -27,14 +27,10 @@ from types import CodeType
 from typing import Final, NamedTuple
 
 import hypothesis
-import hypothesis.internal.conjecture.engine
-import hypothesis.stateful
-import moto.dynamodb.models  # noqa: F401 - what the tests load is loaded once, before the forks
-import pydantic  # noqa: F401
 import pytest
 
 from local.console import StepFailed, done, exit_code_of, say
-from local.mutants import Mutant, mutants_of
+from local.mutants import Mutant, controls_of, mutants_of
 from local.settings import ROOT
 
 VERDICTS: Final = ("killed", "timeout", "survived", "equivalent", "stillborn")
@@ -44,22 +40,32 @@ STILLBORN, NOTHING_TESTED = 90, 91  # exit codes beside pytest's
 ROOTS: Final = ("layers/core", "layers/sdk")
 EQUIVALENTS: Final = ROOT / "tests" / "mutation_equivalents.toml"
 REPORT: Final = ROOT / ".local" / "mutation.json"
+LIBRARIES: Final = (
+    "aws_lambda_powertools.logging boto3 cryptography.x509 hypothesis.internal.conjecture.engine hypothesis.stateful "
+    "moto.dynamodb.urls pydantic.main yaml"
+).split()
+"""Loaded once, before the forks, because that takes longer than most tests."""
 PYTEST: Final = "-x -q --tb=no -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning".split()
 
 
 class Target(NamedTuple):
-    """A module, its own tests (names of files in tests/unit), and the functions that count, where not all do."""
+    """A module, its own tests (names of files in tests/unit), and the functions and constants that do not count."""
 
     group: str
     path: str
     tests: str
-    only: tuple[str, ...] = ()
+    leaving_out: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
         """The dotted name under which the module is imported."""
         root = next(root for root in ROOTS if self.path.startswith(root))
         return self.path.removeprefix(f"{root}/").removesuffix(".py").replace("/", ".")
+
+    @property
+    def name(self) -> str:
+        """The module's name for people, such as ``domain.money``."""
+        return self.module.removeprefix("refundkit_core.")
 
 
 CORE: Final = "layers/core/refundkit_core"
@@ -72,7 +78,7 @@ TARGETS: Final = (
         "auth",
         f"{CORE}/adapters/dynamodb/api_keys.py",
         "test_api_key_meter",
-        ("__init__", "admit", "_write", "_counts_now", "_caller_of"),
+        ("put", "revoke", "of", "_record_of", "_UNREVOKED"),  # all but `admit`: tests/contract and tests/integration
     ),
     Target("money", f"{CORE}/domain/money.py", "test_money"),
     Target("money", f"{CORE}/domain/ledger.py", "test_ledger"),
@@ -151,9 +157,14 @@ def _exit_code(target: Target, source: str) -> int:
         importlib.import_module(target.module)
     except Exception:
         return STILLBORN
-    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # the same examples each time, not made smaller
-    steady = {"derandomize": True, "database": None, "deadline": None, "phases": phases}
-    hypothesis.settings.register_profile("mutation", suppress_health_check=list(hypothesis.HealthCheck), **steady)
+    hypothesis.settings.register_profile(  # the same examples each time, however slow, and not made smaller
+        "mutation",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     hypothesis.settings.load_profile("mutation")
     return int(pytest.main([*PYTEST, *(f"tests/unit/{name}.py" for name in target.tests.split())]))
 
@@ -162,7 +173,9 @@ def equivalents() -> dict[tuple[str, str, str], str]:
     """The committed list: path, lines before and lines after, to the reason."""
     listed = tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8")) if EQUIVALENTS.exists() else {}
     return {
-        (one["file"], one["was"].strip(), one["becomes"].strip()): one["reason"] for one in listed.get("mutant", [])
+        (one["file"], one["was"], becomes): one["reason"]
+        for one in listed.get("mutant", [])
+        for becomes in one["becomes"]
     }
 
 
@@ -175,19 +188,24 @@ def run(targets: Sequence[Target], jobs: int) -> list[Judged]:
     """Judge every mutant of the targets, a line of progress for each module.
 
     Raises:
-        StepFailed: the tests fail on an unchanged module.
+        StepFailed: the tests fail on an unchanged module, or do not fail on an empty one.
     """
+    for name in LIBRARIES:
+        importlib.import_module(name)
     known, judged = equivalents(), list[Judged]()
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         for target in targets:
             began, source = time.monotonic(), (ROOT / target.path).read_text(encoding="utf-8")
-            if pool.apply(judge, ((target, Mutant(1, "", "", source)),)).verdict != "survived":
-                raise StepFailed(f"the unit tests fail with {target.path} unchanged", "see `make test`")
-            work = [(target, mutant) for mutant in mutants_of(source, target.only)]
-            for one in pool.imap_unordered(judge, work, chunksize=4):
+            for expected, control in controls_of(source).items():
+                if (verdict := pool.apply(judge, ((target, control),)).verdict) != expected:
+                    raise StepFailed(f"a control of {target.path} that must be {expected} is {verdict}")
+            work = [(target, mutant) for mutant in mutants_of(source, target.leaving_out)]
+            for number, one in enumerate(pool.imap_unordered(judge, work, chunksize=4), 1):
                 reason = known.get(identity(one.target, one.mutant), "") if one.verdict == "survived" else ""
                 judged.append(one._replace(verdict="equivalent", reason=reason) if reason else one)
-            done(Path(target.path).stem, time.monotonic() - began, f"{len(work)} mutants")
+                if sys.stderr.isatty():
+                    print(f"  ..   {target.name:<28} {number} of {len(work)}", end="\r", file=sys.stderr)
+            done(target.name, time.monotonic() - began, f"{len(work)} mutants")
     return judged
 
 
@@ -207,13 +225,13 @@ def tell(judged: Sequence[Judged], targets: Sequence[Target]) -> dict[str, float
     print(f"\n{'':<34}" + "".join(f"{name:>11}" for name in VERDICTS) + f"{'score':>9}")
     scores = {}
     for group in dict.fromkeys(target.group for target in targets):
-        rows = {target.path.split("/", 2)[2]: target for target in targets if target.group == group}
+        rows = {target.name: target for target in targets if target.group == group}
         counted = {name: Counter(one.verdict for one in judged if one.target == row) for name, row in rows.items()}
-        counted[group] = sum(counted.values(), Counter[str]())
+        counted[group.upper()] = sum(counted.values(), Counter[str]())
         for name, counts in counted.items():
             figures = "".join(f"{counts[column]:>11}" for column in VERDICTS)
-            print(f"{name.removeprefix('refundkit_core/'):<34}{figures}{percent(counts):>7.1f} %")
-        scores[group] = percent(counted[group])
+            print(f"{name:<34}{figures}{percent(counts):>7.1f} %")
+        scores[group] = percent(counted[group.upper()])
     return scores
 
 
@@ -224,6 +242,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     wanted = [one for one in TARGETS if not options.only or {one.group, Path(one.path).stem} & set(options.only)]
+    if not wanted:
+        parser.error(f"there are {', '.join(sorted({one.group for one in TARGETS}))}, and the names of their modules")
     sys.path[:0] = [str(ROOT / root) for root in ("", *ROOTS)]
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(ROOT / ".local" / "mutation-bytecode")
 

@@ -20,7 +20,7 @@ from tests.support.builders import TENANT
 
 CALLER = Caller(TENANT, "key_1", "mem_1", frozenset({"refunds:read"}))
 ADMITTED = Admitted(CALLER, Quota(100, 99, 42))
-MILLISECONDS = 250
+MILLISECONDS = 2_500
 """How long every request takes, by the door's clock."""
 
 
@@ -46,10 +46,10 @@ class Door:
 
 
 def open_door(monkeypatch: pytest.MonkeyPatch, name: str) -> Door:
-    """A door whose log is kept under ``name``, and whose clock is a quarter of a second on at every look."""
+    """A door whose log is kept under ``name``, and whose clock is on by ``MILLISECONDS`` at every look."""
     door = Door()
     logger = observability.build_logger(name, door.log)
-    ticks = itertools.count(0, MILLISECONDS)
+    ticks = itertools.count(7_000, MILLISECONDS)
     monkeypatch.setattr(observability, "logger", lambda: logger)
     monkeypatch.setattr(containers, "own_container", lambda: SimpleNamespace(authenticate=door.authenticate))
     monkeypatch.setattr(http, "time", SimpleNamespace(perf_counter=lambda: next(ticks) / 1000))

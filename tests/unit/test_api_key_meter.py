@@ -211,10 +211,11 @@ def test_a_key_without_an_end_does_not_expire(gate: Gate) -> None:
 def test_a_worker_that_has_met_ten_thousand_keys_forgets_them_and_goes_on(gate: Gate) -> None:
     gate.admit()
     seen = gate.worker._minute_seen
-    seen.update({str(number): 0 for number in range(10_000 - len(seen))})
+    seen.update({str(number): 0 for number in range(9_998)})
 
-    assert gate.admit() == Quota(3, 1, 60)
-    assert len(seen) == 1
+    assert (gate.admit(), len(seen)) == (Quota(3, 1, 60), 9_999)
+    seen["one more"] = 0
+    assert (gate.admit(), len(seen)) == (Quota(3, 0, 60), 1)
 
 
 def test_a_counter_that_never_stands_still_is_a_conflict_in_the_end(

@@ -66,10 +66,13 @@ def test_there_are_keys_for_test_and_live_only(environment: Any) -> None:
         pytest.param(TEST_KEY + "0", id="one too many"),
         pytest.param(TEST_KEY + "3uQ5EO", id="the checksum twice"),
         pytest.param("0" + TEST_KEY, id="something before it"),
+        pytest.param("rk_test_0123456789ABCDEFGHIJKLMNOPQ21gQn7", id="a longer one with its checksum"),
+        pytest.param("rk_prod_0123456789ABCDEFGHIJKLMNOP1Sn3Ci", id="another prefix with its checksum"),
+        pytest.param("rk_test_0123456789ABCDEFGHIJKLMN-P2NvZmn", id="a dash with its checksum"),
     ],
 )
 def test_the_checksum_catches_what_looks_like_a_key(key: str) -> None:
-    assert not has_valid_checksum(key)
+    assert has_valid_checksum(key) is False
 
 
 @pytest.mark.parametrize(

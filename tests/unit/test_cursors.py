@@ -67,6 +67,20 @@ def test_a_changed_position_or_seal_is_refused() -> None:
         assert_foreign(cursor[:cut], SCOPE)
 
 
+def test_every_one_of_many_cursors_opens() -> None:
+    positions = [f"position-{number}" for number in range(500)]
+
+    assert [opened(SECRET, sealed(SECRET, position, SCOPE), SCOPE) for position in positions] == positions
+
+
+@pytest.mark.parametrize("strewn", ["\n", " ", "!!!!", "....", "%3D%3D", "\0\0\0\0"])
+def test_a_cursor_with_anything_strewn_in_is_refused(strewn: str) -> None:
+    cursor = sealed(SECRET, "position", SCOPE)
+
+    for place in (0, 8, len(cursor)):
+        assert_foreign(cursor[:place] + strewn + cursor[place:], SCOPE)
+
+
 def test_a_cursor_of_another_secret_is_refused() -> None:
     assert_foreign(sealed(b"t" * 32, "01", SCOPE), SCOPE)
 

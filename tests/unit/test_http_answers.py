@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from refundkit_core.domain import errors
 from refundkit_core.entrypoints.http import Answer, Api, Call, Document, plain
 
+from tests.support.clock import START
 from tests.support.door import ADMITTED, CALLER, MILLISECONDS, Door, open_door
 from tests.support.requests import gateway_event
 
@@ -33,6 +35,12 @@ class Shown(BaseModel):
 
     id: str
     external_id: str | None = Field(default=None, alias="externalId")
+
+
+class Dated(BaseModel):
+    """A wire model with what JSON does not know."""
+
+    at: datetime
 
 
 class Wanted(BaseModel):
@@ -103,12 +111,19 @@ def test_a_document_is_answered_as_it_is(door: Door) -> None:
     }
 
 
+def test_a_document_has_no_headers_of_its_own_unless_it_says_so(door: Door) -> None:
+    serve(door, lambda _: Document("{}"))
+
+    assert (ask(door)["headers"], ask(door)["body"]) == (HEADERS, "{}")
+
+
 def test_models_are_shown_wherever_they_stand() -> None:
     one = {"id": "1", "externalId": None}
 
     assert plain(Shown(id="1")) == one
     assert plain([Shown(id="1"), (Shown(id="1"), 5)]) == [one, [one, 5]]
     assert plain({"a": 1}) == {"a": 1}
+    assert plain(Dated(at=START)) == {"at": "2026-11-20T12:00:00Z"}
 
 
 # log lines
@@ -199,12 +214,23 @@ def test_an_open_route_asks_for_no_key_and_shows_nobodys_quota(door: Door) -> No
 
     without_quota = {name: value for name, value in HEADERS.items() if not name.startswith("ratelimit")}
     assert [(answer["statusCode"], answer["headers"]) for answer in answers] == [(200, without_quota)] * 2
-    assert calls == [Call(health, {}), Call(webhook, {"name": "stripe", "connectionId": "con_1"})]
+    assert [(call.event, call.path) for call in calls] == [
+        (health, {}),
+        (webhook, {"name": "stripe", "connectionId": "con_1"}),
+    ]
+    assert {(call.body, call.query) for call in calls} == {(None, None)}
     assert door.shown == []
     assert [(line["route"], line.get("org_id"), line.get("key_id")) for line in door.lines()] == [
         ("GET /v1/health", None, None),
         ("POST /v1/processors/{name}/webhook/{connectionId}", None, None),
     ]
+
+
+def test_an_open_routes_refund_is_logged_too(door: Door) -> None:
+    door.api.route("GET", "/v1/health", scope=None, answers=None)(lambda _: Answer({"id": "ref_1"}))
+
+    assert door.api.handler(gateway_event("GET", "/v1/health"), None)["statusCode"] == 200
+    assert door.lines()[0]["refund_id"] == "ref_1"
 
 
 def test_an_open_route_that_asks_who_calls_is_refused() -> None:

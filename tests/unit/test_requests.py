@@ -294,7 +294,15 @@ def test_no_more_than_twenty_problems_are_listed() -> None:
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("n" * 60, "n" * 60), ("n" * 61, "n" * 60), ("né\n", "n\\xe9\\n"), ("'", "'"), ("a b", "a b"), ("\t", "\\t")],
+    [
+        ("n" * 60, "n" * 60),
+        ("n" * 61, "n" * 60),
+        ("né\n", "n\\xe9\\n"),
+        ("'", "'"),
+        ("a b", "a b"),
+        ("a\\b", "a\\b"),
+        ("\t", "\\t"),
+    ],
 )
 def test_a_name_that_we_did_not_choose_is_cut_and_shown_in_plain_letters(name: str, shown: str) -> None:
     details = refused(lambda: validated(Asked, {"transactionId": "ch_1", name: 1}))[2]
