@@ -237,7 +237,6 @@ def test_a_counter_that_never_stands_still_is_a_conflict_in_the_end(
     assert [expression.startswith("SET used = used + ") for expression in tried] == [False, True, False, True]
 
 
-@pytest.mark.xfail(raises=StoreConflict, reason="a counter that is ahead of the request's minute is never met")
 def test_a_request_that_arrives_after_one_of_the_next_minute_is_admitted(gate: Gate) -> None:
     late = gate.clock.now()
     gate.clock.advance(seconds=60)
