@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from botocore.session import Session, get_session
 from moto import mock_aws
 from refundkit_core.application.provision import NewConnection, NewOrganization
 from refundkit_core.domain.tenancy import Tenant
@@ -129,6 +131,12 @@ class World:
         return [row for row in rows if row["metadata"].get("refundkit_refund_id") == refund_id]
 
 
+@cache
+def one_session() -> Session:
+    """One session for all worlds: reading the services' descriptions is most of what a new one costs."""
+    return get_session()
+
+
 @contextmanager
 def made_world(sandbox: SandboxServer) -> Iterator[World]:
     """A world of its own while the context lasts."""
@@ -141,6 +149,7 @@ def made_world(sandbox: SandboxServer) -> Iterator[World]:
         settings = Settings.parse({**create_parts(), "REFUNDKIT_STRIPE_API_BASE": sandbox.url})
         container = Container(settings, clock)
         patch.setattr(containers, "own_container", lambda: container)
+        patch.setattr(containers, "_session", one_session)
         post_json(f"{sandbox.url}/_sandbox/reset", {}, sandbox.test_key)
         now = {"now": int(clock.now().timestamp())}
         post_json(f"{sandbox.url}/_sandbox/clock", now, sandbox.test_key)

@@ -1,0 +1,184 @@
+"""Every route of the API's description × another organization's id × the other mode × a missing scope.
+
+A foreign id is answered like one that never was, to the byte; without its scope a key learns nothing at all. A route
+that is added is in the matrix by itself, and fails here until it is said what its ids are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from refundkit_core.domain.rights import SCOPES
+
+from tests.integration.conftest import World, made_world
+from tests.support.openapi import description
+
+Operation = tuple[str, str]
+
+OPERATIONS: dict[Operation, str] = {
+    (method.upper(), path): operation["x-required-scope"]
+    for path, operations in description()["paths"].items()
+    for method, operation in operations.items()
+    if "x-required-scope" in operation
+}
+NEVER = {
+    "refunds": "ref_00000000000000000000000000",
+    "api-keys": "key_00000000000000000000000000",
+    "customers": "cus_never",
+    "processors": "square",
+}
+NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
+BODIES: dict[Operation, dict[str, Any]] = {
+    ("POST", "/v1/refunds"): {"transactionId": NEVER_TRANSACTION, "amount": 1, "reason": "other"},
+    ("POST", "/v1/policies/check"): {"transactionId": NEVER_TRANSACTION},
+    ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
+    ("PUT", "/v1/processors/{name}"): {"secretKey": "sk_test_00000000"},
+}
+OWN_IN_EVERY_ORGANIZATION = {("PUT", "/v1/processors/{name}")}
+"""Its name is no id: whoever connects ``stripe`` connects their own."""
+
+
+class Neighbours:
+    """Two organizations with an account each; one has a refund, a key and a customer."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        charge = world.charge(customer={"name": "Mary", "email": "mary@shop.example"})
+        self.transaction = charge["id"]
+        self.owner = world.organization.owner_id
+        other = world.container.provision.create_organization("other", "Bob", "bob@example.com")
+        account = world.stripe("POST", "/_sandbox/accounts", {"name": "other"})
+        for environment in ("test", "live"):
+            world.container.provision.connect(
+                other.org_id, environment, "stripe", account[f"{environment}_secret_key"], "http://127.0.0.1:9/api"
+            )
+        self.ids = {
+            "refunds": world.refund(charge["id"], metadata={"a": 1}, personalMetadata=["a"])["id"],
+            "api-keys": world.call("POST", "/v1/api-keys", {"name": "Mine"})[1]["data"]["id"],
+            "customers": world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"],
+            "processors": "stripe",
+        }
+        self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
+        self.live_key = world.organization.live_key
+
+    def ask(self, operation: Operation, ids: dict[str, str], body: Any, key: str) -> tuple[int, dict[str, Any]]:
+        method, resource = operation
+        known = ids.get(resource.split("/")[2], "")
+        path = resource.replace("{id}", known).replace("{name}", known)
+        self.world.clock.advance(minutes=1)  # a minute of its own for every call
+        return self.world.call(method, path, body, key=key)[:2]
+
+    def foreign_body(self, operation: Operation) -> Any:
+        """The body that names what is the neighbour's."""
+        body = BODIES.get(operation)
+        if body is None or operation in OWN_IN_EVERY_ORGANIZATION:
+            return body
+        named = {"transactionId": self.transaction} if "transactionId" in body else {}
+        return {**body, **named, **({"owner": {"type": "member", "id": self.owner}} if "owner" in body else {})}
+
+    def stored(self) -> list[Any]:
+        """What the first organization has, but for the counting of its requests."""
+        items = self.world.container.client("dynamodb").scan(TableName="refundkit")["Items"]
+        mine = [item for item in items if self.world.organization.org_id in str(item["pk"])]
+        return sorted(mine, key=str)
+
+
+@pytest.fixture(scope="module")
+def neighbours(sandbox_server: Any) -> Iterator[Neighbours]:
+    with made_world(sandbox_server) as world:
+        yield Neighbours(world)
+
+
+def names_something(operation: Operation) -> bool:
+    return "{" in operation[1] or operation in BODIES
+
+
+WITH_IDS = [operation for operation in OPERATIONS if names_something(operation)]
+WITHOUT_IDS = [operation for operation in OPERATIONS if not names_something(operation)]
+
+
+@pytest.mark.parametrize("operation", WITH_IDS, ids=" ".join)
+def test_a_strangers_key_is_answered_as_if_it_had_never_been(neighbours: Neighbours, operation: Operation) -> None:
+    if operation in OWN_IN_EVERY_ORGANIZATION:
+        pytest.skip("it has no id")
+    before = neighbours.stored()
+    for stranger, key in neighbours.strangers.items():
+        if operation[1] == "/v1/processors/{name}":
+            continue  # strangers have such a connection of their own: see the test below
+        foreign = neighbours.ask(operation, neighbours.ids, neighbours.foreign_body(operation), key)
+        never = neighbours.ask(operation, NEVER, BODIES.get(operation), key)
+        assert foreign == never, stranger
+        assert (foreign[0], foreign[1]["error"]["code"]) == (404, "not_found"), stranger
+    assert neighbours.stored() == before
+
+
+@pytest.mark.parametrize("operation", WITH_IDS, ids=" ".join)
+def test_the_other_mode_is_answered_as_if_it_had_never_been(neighbours: Neighbours, operation: Operation) -> None:
+    if operation in OWN_IN_EVERY_ORGANIZATION or operation == ("POST", "/v1/api-keys"):
+        pytest.skip("it has no id, or a member's, who belongs to both modes")
+    before = neighbours.stored()
+
+    foreign = neighbours.ask(operation, neighbours.ids, neighbours.foreign_body(operation), neighbours.live_key)
+    never = neighbours.ask(operation, NEVER, BODIES.get(operation), neighbours.live_key)
+
+    asks_a_processor = "transactionId" in BODIES.get(operation, {})
+    expected = (422, "processor_not_connected") if asks_a_processor else (404, "not_found")
+    assert foreign == never
+    assert (foreign[0], foreign[1]["error"]["code"]) == expected
+    assert neighbours.stored() == before
+
+
+@pytest.mark.parametrize("operation", WITHOUT_IDS, ids=" ".join)
+def test_a_list_holds_nothing_of_a_stranger_or_of_the_other_mode(neighbours: Neighbours, operation: Operation) -> None:
+    for key in (*neighbours.strangers.values(), neighbours.live_key):
+        status, envelope = neighbours.ask(operation, {}, None, key)
+        assert status == 200
+        assert not [found for found in neighbours.ids.values() if found != "stripe" and found in str(envelope)]
+
+
+def test_a_strangers_connection_is_their_own(neighbours: Neighbours) -> None:
+    for key in neighbours.strangers.values():
+        status, envelope = neighbours.ask(("GET", "/v1/processors/{name}"), neighbours.ids, None, key)
+        assert status == 200
+        assert envelope["data"]["accountId"] != "acct_sandboxdefault"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+def test_without_its_scope_a_key_is_403_whatever_it_names(neighbours: Neighbours, operation: Operation) -> None:
+    world, wanted = neighbours.world, OPERATIONS[operation]
+    lacking = sorted(SCOPES - {wanted, "admin", f"{wanted.partition(':')[0]}:*"})
+    made = world.call("POST", "/v1/api-keys", {"name": "All but one", "scopes": lacking}, key=owners(world))
+    key = made[1]["data"]["key"]
+    before = neighbours.stored()
+
+    own = neighbours.ask(operation, neighbours.ids, neighbours.foreign_body(operation), key)
+    never = neighbours.ask(operation, NEVER, BODIES.get(operation), key)
+
+    assert own == never
+    assert (own[0], own[1]["error"]["code"]) == (403, "unauthorized")
+    assert wanted in own[1]["error"]["message"]
+    assert neighbours.stored() == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+def test_its_scope_alone_is_enough(neighbours: Neighbours, operation: Operation) -> None:
+    world = neighbours.world
+    body = {"name": "Only one", "scopes": [OPERATIONS[operation]]}
+    key = world.call("POST", "/v1/api-keys", body, key=owners(world))[1]["data"]["key"]
+
+    asked = {"name": "One", "scopes": body["scopes"]} if operation == ("POST", "/v1/api-keys") else BODIES.get(operation)
+    status, envelope = neighbours.ask(operation, NEVER, asked, key)
+
+    assert status not in (401, 403), envelope
+
+
+def owners(world: World) -> str:
+    world.clock.advance(minutes=1)
+    return world.organization.test_key
+
+
+def test_the_matrix_has_every_route_that_asks_for_a_key() -> None:
+    assert len(OPERATIONS) >= 14
+    assert {path.split("/")[2] for _, path in WITH_IDS} - {"policies"} <= NEVER.keys()
