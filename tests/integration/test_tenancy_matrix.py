@@ -168,7 +168,9 @@ def test_its_scope_alone_is_enough(neighbours: Neighbours, operation: Operation)
     body = {"name": "Only one", "scopes": [OPERATIONS[operation]]}
     key = world.call("POST", "/v1/api-keys", body, key=owners(world))[1]["data"]["key"]
 
-    asked = {"name": "One", "scopes": body["scopes"]} if operation == ("POST", "/v1/api-keys") else BODIES.get(operation)
+    asked = (
+        {"name": "One", "scopes": body["scopes"]} if operation == ("POST", "/v1/api-keys") else BODIES.get(operation)
+    )
     status, envelope = neighbours.ask(operation, NEVER, asked, key)
 
     assert status not in (401, 403), envelope
