@@ -173,6 +173,7 @@ def test_an_agent_with_all_rights_still_decides_no_approval_unless_that_is_said(
     [
         {"type": "agent", "id": "mem_00000000000000000000000001"},
         {"type": "member", "id": "shopping-agent"},
+        {"type": "member", "id": "mem_0000000000000000000000000U"},  # U is no letter of an id
         {"type": "agent", "id": "With Blanks"},
         {"type": "robot", "id": "x"},
         {"type": "agent"},

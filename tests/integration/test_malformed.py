@@ -86,6 +86,7 @@ REQUESTS: dict[str, tuple[str, str, Any, dict[str, str]]] = {
     "an idempotency key with a tab": ("POST", "/v1/refunds", BODY, {"Idempotency-Key": "tab\t"}),
     "an idempotency key with a header in it": ("POST", "/v1/refunds", BODY, {"Idempotency-Key": "a\r\nX-Evil: 1"}),
     "an idempotency key in other letters": ("POST", "/v1/refunds", BODY, {"Idempotency-Key": "é"}),
+    "an idempotency key of an unknown source": ("POST", "/v1/refunds", BODY, {"Idempotency-Key-Source": "Generated"}),
     "an idempotency key on any POST": (
         "POST",
         "/v1/policies/check",

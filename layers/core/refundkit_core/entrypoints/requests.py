@@ -69,7 +69,14 @@ def body_of(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def idempotency_key(event: Mapping[str, Any]) -> str | None:
-    """The ``Idempotency-Key`` header. Raises Invalid where it is not 1 to 255 printable ASCII characters."""
+    """The ``Idempotency-Key`` header.
+
+    Raises Invalid where it is not 1 to 255 printable ASCII characters, or its source is not one that we know: taken for
+    a key of the caller's own, it would lift the check for a twin.
+    """
+    if header(event, "idempotency-key-source") not in (None, "generated"):
+        detail = Detail("Idempotency-Key-Source", "generated")
+        raise Invalid("The source of the idempotency key is unknown", (detail,))
     key = header(event, "idempotency-key")
     if key is not None and not (1 <= len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
         detail = Detail("Idempotency-Key", f"1 to {MAX_KEY_LENGTH} printable ASCII characters")

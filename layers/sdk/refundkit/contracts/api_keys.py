@@ -52,7 +52,7 @@ class KeyOwner(Wire):
     model_config = ConfigDict(json_schema_extra=_NAMED_BY_TYPE)
 
     type: Literal["member", "agent"]
-    id: Annotated[str, Field(pattern=r"^(mem_[0-9A-Z]{26}|[a-z0-9][a-z0-9.-]{0,63})$")]
+    id: Annotated[str, Field(pattern=r"^(mem_[0-9A-HJKMNP-TV-Z]{26}|[a-z0-9][a-z0-9.-]{0,63})$")]
     """An agent's name is up to 64 small letters, digits, dots and hyphens."""
 
     @field_validator("id")
