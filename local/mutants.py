@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -99,8 +100,11 @@ def _changeable(node: cst.CSTNode, leaving_out: Collection[str]) -> Iterator[cst
 
 
 def _is_type(node: cst.CSTNode) -> bool:
-    """Whether a statement gives a type a name, such as ``Outcome = Literal["pass", "fail"]``."""
-    return isinstance(node, cst.Assign) and isinstance(node.value, cst.Subscript)
+    """Whether a statement gives a type its name, such as ``Outcome = Literal["pass", "fail"]``."""
+    if not isinstance(node, cst.Assign) or not isinstance(node.value, cst.Subscript):
+        return False
+    name = node.targets[0].target
+    return isinstance(name, cst.Name) and re.fullmatch(r"_?([A-Z][a-z]+)+", name.value) is not None
 
 
 def _is_name(node: cst.CSTNode, name: str) -> bool:
