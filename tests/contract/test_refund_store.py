@@ -118,8 +118,11 @@ def test_a_charge_leads_to_its_refunds_and_a_customer_to_their_charges(store: Re
     assert list(store.charges_of_customer(OTHER_TENANT, "cus_1", 10)) == []
     held = store.ledger(TENANT, TRANSACTION)
     assert held is not None
-    store.put_ledger(without_customer(held), held, None)
+    store.forget_customer(held, "cst_1", 2, START)
     assert list(store.charges_of_customer(TENANT, "cus_1", 10)) == []
+    assert store.ledger(TENANT, TRANSACTION) == without_customer(held)
+    with pytest.raises(StoreConflict):
+        store.forget_customer(held, "cst_1", 2, START)
 
 
 def test_what_is_erased_of_a_request_is_gone_and_its_refund_stands(store: RefundStore) -> None:

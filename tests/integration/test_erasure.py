@@ -139,7 +139,7 @@ def test_the_same_idempotency_key_still_opens_nothing_new_after_an_erasure(world
     assert (again[0], again[1]["data"]["id"], again[2]["idempotent-replayed"]) == (201, first["id"], "true")
 
 
-@pytest.mark.parametrize("died_at", ["erase_personal", "put_ledger"])
+@pytest.mark.parametrize("died_at", ["erase_personal", "forget_customer"])
 def test_an_erasure_that_dies_on_its_way_is_finished_by_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch, died_at: str
 ) -> None:

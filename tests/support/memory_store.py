@@ -11,7 +11,7 @@ from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import Page, Position, RefundFilter
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
-from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of
+from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of, without_customer
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 
@@ -27,6 +27,7 @@ class MemoryRefundStore:
         self.looks: list[Event] = []
         self.audited: list[AuditEntry] = []
         self._names: dict[tuple[Tenant, str, str, str], str] = {}
+        self.erased: list[tuple[str, int]] = []
 
     def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
         with self._lock:
@@ -159,6 +160,13 @@ class MemoryRefundStore:
         with self._lock:
             refund, _ = self._refunds[tenant, refund_id]
             self._refunds[tenant, refund_id] = (refund, left)
+
+    def forget_customer(self, ledger: Ledger, customer: str, refunds: int, at: datetime) -> None:
+        with self._lock:
+            if self._ledgers.get((ledger.tenant, ledger.transaction)) != ledger:
+                raise StoreConflict("conflict")
+            self._ledgers[ledger.tenant, ledger.transaction] = without_customer(ledger)
+            self.erased.append((customer, refunds))
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
         named = [

@@ -13,7 +13,7 @@ from refundkit_core.application.ports import AuditTrail, Clock, Erasures, Ids, O
 from refundkit_core.application.records import Erasure
 from refundkit_core.domain.errors import NotFound, StoreConflict
 from refundkit_core.domain.ids import derived
-from refundkit_core.domain.ledger import TransactionRef, without_customer
+from refundkit_core.domain.ledger import TransactionRef
 from refundkit_core.domain.refund import Request
 from refundkit_core.domain.tenancy import Tenant
 
@@ -52,20 +52,17 @@ class EraseCustomer:
         """
         secret = self._organizations.secret(tenant.org_id)
         customer = derived("cst", secret, tenant.environment, "customer", customer_id)
-        before = self._erasures.of(tenant, customer)
         charges = self._refunds.charges_of_customer(tenant, customer_id, MAX_TRANSACTIONS)
-        if not charges:
-            if before is None:
-                raise NotFound("No such customer")
-            return before, True
-        self._trail.put(self._auditor.entry(by, "customers erase", customer, tenant))
-        erased = sum(self._erase(tenant, charge) for charge in charges)
-        known = (before.transactions, before.refunds) if before is not None else (0, 0)
-        erasure = Erasure(customer, known[0] + len(charges), known[1] + erased, self._clock.now())
-        self._erasures.put(tenant, erasure)
+        if charges:
+            self._trail.put(self._auditor.entry(by, "customers erase", customer, tenant))
+        for charge in charges:
+            self._erase(tenant, charge, customer)
+        erasure = self._erasures.of(tenant, customer)
+        if erasure is None:
+            raise NotFound("No such customer")
         return erasure, len(charges) < MAX_TRANSACTIONS
 
-    def _erase(self, tenant: Tenant, charge: TransactionRef) -> int:
+    def _erase(self, tenant: Tenant, charge: TransactionRef, customer: str) -> None:
         """Erase what one charge and its refunds tell of its customer; the charge last, which leads to its refunds."""
         erased = 0
         for refund_id in self._refunds.refunds_of_charge(tenant, charge.charge_id):
@@ -74,16 +71,12 @@ class EraseCustomer:
                 self._refunds.erase_personal(tenant, refund_id, _left_of(found[1]))
             if found is not None and (found[1].personal or found[1].fingerprint is None):
                 erased += 1  # now, or by a request that died before the charge was done
-        self._forget_customer(tenant, charge)
-        return erased
-
-    def _forget_customer(self, tenant: Tenant, charge: TransactionRef) -> None:
         for attempt in range(1, _MAX_TRIES + 1):
             ledger = self._refunds.ledger(tenant, charge)
             if ledger is None or ledger.customer_erased:
                 return
             try:
-                self._refunds.put_ledger(without_customer(ledger), ledger, None)
+                self._refunds.forget_customer(ledger, customer, erased, self._clock.now())
             except StoreConflict:
                 self._ids.pause(attempt)
                 continue

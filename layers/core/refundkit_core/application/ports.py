@@ -87,6 +87,10 @@ class RefundStore(Protocol):
     def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
         """Keep of a refund's request only what ``left`` says."""
 
+    def forget_customer(self, ledger: Ledger, customer: str, refunds: int, at: datetime) -> None:
+        """Take the customer's name off exactly this ledger, and count it and its ``refunds`` for the erasure of
+        ``customer``, an id derived from theirs."""
+
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
         """Up to ``limit`` charges of a processor's customer that name them. May lag."""
 
@@ -133,9 +137,6 @@ class Erasures(Protocol):
     """That customers were erased, by an id derived from theirs."""
 
     def of(self, tenant: Tenant, customer: str) -> Erasure | None: ...
-
-    def put(self, tenant: Tenant, erasure: Erasure) -> None:
-        """Keep it, in place of an earlier one."""
 
 
 class ConnectionStore(Protocol):

@@ -6,11 +6,11 @@ from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.table import Table
 from refundkit_core.application.records import Erasure
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.times import iso, parse_iso
+from refundkit_core.domain.times import parse_iso
 
 
 class DynamoErasures:
-    """``Erasures`` on one table."""
+    """``Erasures`` on one table; they are written with the ledgers that they count."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -19,9 +19,4 @@ class DynamoErasures:
         item = self._table.get(keys.erasure(tenant, customer))
         if item is None:
             return None
-        return Erasure(customer, item["transactions"], item["refunds"], parse_iso(item["at"]))
-
-    def put(self, tenant: Tenant, erasure: Erasure) -> None:
-        key = keys.erasure(tenant, erasure.customer)
-        counts = {"transactions": erasure.transactions, "refunds": erasure.refunds}
-        self._table.put({"pk": key.pk, "sk": key.sk, **counts, "at": iso(erasure.erased_at)})
+        return Erasure(customer, item["transactions"], item["refunds"], parse_iso(item["erased_at"]))

@@ -27,7 +27,15 @@ from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import Page, Position, RefundFilter
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
-from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, Twins, twin_of, with_first_refund
+from refundkit_core.domain.ledger import (
+    Ledger,
+    LedgerChange,
+    TransactionRef,
+    Twins,
+    twin_of,
+    with_first_refund,
+    without_customer,
+)
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso
@@ -219,6 +227,16 @@ class DynamoRefundStore:
         key = Key(keys.refund_pk(tenant, refund_id), keys.FIRST_EVENT)
         expression = "SET metadata = :metadata REMOVE fingerprint, personal"
         self._table.update(key, expression, "attribute_exists(pk)", {":metadata": metadata_value(left)})
+
+    def forget_customer(self, ledger: Ledger, customer: str, refunds: int, at: datetime) -> None:
+        table = self._table
+        put = table.put_op(ledger_item(without_customer(ledger)), "version = :before", {":before": ledger.version})
+        count = table.add_op(
+            keys.erasure(ledger.tenant, customer),
+            "SET erased_at = :at ADD transactions :one, refunds :refunds",
+            {":at": iso(at), ":one": 1, ":refunds": refunds},
+        )
+        table.transact([put, count])
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
         index = keys.customer_index(tenant, customer_id)

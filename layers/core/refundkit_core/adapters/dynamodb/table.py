@@ -184,6 +184,11 @@ class Table:
             operation["Update"]["ExpressionAttributeNames"] = dict(names)
         return operation
 
+    def add_op(self, key: Key, expression: str, values: Item) -> Operation:
+        """An update of an item that may not exist yet, for :meth:`transact`."""
+        update: Operation = {"TableName": self.name, "Key": _key(key), "UpdateExpression": expression}
+        return {"Update": {**update, **_values(values)}}
+
     def check_op(self, key: Key, condition: str, values: Item) -> Operation:
         """A condition check for :meth:`transact`."""
         check: Operation = {"TableName": self.name, "Key": _key(key), "ConditionExpression": condition}
