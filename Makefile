@@ -56,6 +56,10 @@ full: ## What `make test` does, and the slow tests
 	$(BOOTSTRAP) dev dev-3.11 dev-3.12 ministack sam schemathesis
 	@$(DEV) -m local.testing full
 
+mutation: ## Change auth, money and errors in one place at a time: the unit tests must notice (ONLY=money)
+	$(BOOTSTRAP) mutation
+	@.venvs/mutation/bin/python -m local.mutation $(ONLY)
+
 bench: ## Count and measure: start-up, write units, cost
 	$(BOOTSTRAP) dev ministack sam
 	@$(DEV) -m tests.bench
@@ -84,4 +88,4 @@ clean: stop ## Stop the stack; remove environments, builds and caches
 	@rm -rf .venvs .aws-sam .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run stop demo org admin logs test check full bench build deploy openapi format lock clean
+.PHONY: help run stop demo org admin logs test check full mutation bench build deploy openapi format lock clean

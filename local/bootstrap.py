@@ -13,6 +13,7 @@ runs on any Python 3.8 or newer, and finds the 3.11 to 3.13 that the environment
 | `ministack` | the AWS emulator; its Lambda workers run on this Python |
 | `sam` | the SAM CLI and cfn-lint |
 | `schemathesis` | what holds the running API against its description |
+| `mutation` | what changes the code (mutmut), and what the unit tests need, for `make mutation` |
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ REQUIREMENTS = {
     "ministack": ("requirements/ministack.txt",),
     "sam": ("requirements/sam.txt",),
     "schemathesis": ("requirements/schemathesis.txt",),
+    "mutation": ("requirements/mutation.txt",),
 }
 
 

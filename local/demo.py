@@ -102,6 +102,42 @@ def refunds_are_refused(story: Story) -> None:
     story.tell("A wrong key learns nothing", nobody.status == 401 and code_of(nobody) == "invalid_api_key", nobody)
 
 
+def rules_are_asked_first(story: Story) -> None:
+    """What a policy check says, and that waiting for the end of a refund works."""
+
+    def check(charge: str, amount: int) -> dict[str, Any]:
+        body = {"transactionId": story.charges[charge], "amount": amount}
+        answer = call("POST", f"{story.api}/policies/check", body, headers_for(story.key))
+        return dict(answer.body.get("data") or {})
+
+    fresh, old, over = check("yesterday_usd", 2_500), check("old_usd", 2_500), check("yesterday_usd", 9_999)
+    story.tell(
+        f"Yesterday's charge may be refunded until {fresh.get('deadline')}", fresh.get("eligible") is True, fresh
+    )
+    story.tell(f"One of 45 days ago may not: {old.get('reason')}", old.get("eligible") is False, old)
+    story.tell(f"$99.99 of $75 may not: {over.get('reason')}", over.get("maxAmount") == 7_500, over)
+    body = {"transactionId": story.charges["yesterday_usd"], "amount": 2_500, "reason": "wrong_product", "wait": 15}
+    waited = call("POST", f"{story.api}/refunds", body, headers_for(story.key))
+    held = (waited.body.get("data") or {}).get("status")
+    story.tell("Asked to wait, the answer is the completed refund", held == "completed", waited)
+
+
+def keys_are_handed_out(story: Story) -> None:
+    """An agent's key can do what it was given, until it is revoked."""
+    wanted = {"name": "Demo", "owner": {"type": "agent", "id": "demo-agent"}, "scopes": ["refunds:read"]}
+    made = call("POST", f"{story.api}/api-keys", wanted, headers_for(story.key)).body.get("data") or {}
+    agents = headers_for(str(made.get("key")))
+    listed = call("GET", f"{story.api}/refunds", headers=agents)
+    left = listed.headers.get("ratelimit-remaining")
+    story.tell(f"An agent's new key reads refunds ({left} more this minute)", listed.status == 200, listed)
+    body = {"transactionId": story.charges["small_usd"], "amount": 1, "reason": "other"}
+    refused = call("POST", f"{story.api}/refunds", body, agents)
+    story.tell("but opens none: it was not given that", code_of(refused) == "unauthorized", refused)
+    call("DELETE", f"{story.api}/api-keys/{made.get('id')}", headers=headers_for(story.key))
+    revoked = call("GET", f"{story.api}/refunds", headers=agents)
+    story.tell("Revoked, its very next request is refused", revoked.status == 401, revoked)
+
+
 def refunds_are_seen(story: Story, refund_id: str) -> None:
     """Other currencies, the timeline and the list."""
     yen = story.refund("jpy", 1_200)
@@ -115,7 +151,7 @@ def refunds_are_seen(story: Story, refund_id: str) -> None:
     story.tell(f"The timeline tells it: {', '.join(names)}", events.status == 200 and len(names) >= 2, events)
     listed = story.get("/refunds?limit=10")
     ids = [refund["id"] for refund in listed.body.get("data") or []]
-    story.tell(f"The list shows all {len(ids)} refunds, this one too", refund_id in ids and len(ids) == 3, listed)
+    story.tell(f"The list shows all {len(ids)} refunds, this one too", refund_id in ids and len(ids) == 4, listed)
 
 
 def main() -> int:
@@ -127,6 +163,10 @@ def main() -> int:
         refund_id = refunds_are_paid(story)
         print("\nand keeps it where it must\n")
         refunds_are_refused(story)
+        print("\nasks before it gives\n")
+        rules_are_asked_first(story)
+        print("\nlets an agent look\n")
+        keys_are_handed_out(story)
         print("\nand sees it all\n")
         refunds_are_seen(story, refund_id)
     except StepFailed as failure:

@@ -109,8 +109,10 @@ class World:
             return json.load(answer)
 
     def charge(self) -> Any:
-        """A sample charge of 5,000 usd behind a payment intent, made now."""
-        return self.stripe("POST", "/_sandbox/charges", {"amount": 5000, "currency": "usd", "payment_intent": True})
+        """A sample charge of 5,000 usd of a customer's, behind a payment intent, made now."""
+        customer = {"name": "Mary", "email": "mary@shop.example"}
+        wanted = {"amount": 5000, "currency": "usd", "payment_intent": True, "customer": customer}
+        return self.stripe("POST", "/_sandbox/charges", wanted)
 
     def _stripe_requests(self) -> int:
         found = self.stripe("GET", "/_sandbox/requests?limit=10000")

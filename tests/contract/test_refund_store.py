@@ -16,7 +16,7 @@ from refundkit_core.application.ports import RefundStore
 from refundkit_core.application.records import Position, RefundFilter
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import of_change, of_look
-from refundkit_core.domain.ledger import LedgerChange, twin_of
+from refundkit_core.domain.ledger import LedgerChange, twin_of, without_customer
 from refundkit_core.domain.refund import Refund, moved
 
 from tests.support.aws import create_parts
@@ -75,6 +75,30 @@ def test_an_opened_refund_reads_back_with_its_request_event_and_reservation(stor
     assert held.twins == {TWIN: {made.id: START}}
 
 
+def test_a_new_ledger_is_stored_with_its_first_refund(store: RefundStore) -> None:
+    made, new = refund(), ledger(version=0)
+    store.open(made, request(), of_change(None, made), new, refuse_twin=True)
+
+    expected = ledger(reserved_minor=2000, twins={"2000:product_defective": {made.id: made.created_at}})
+    assert store.ledger(TENANT, TRANSACTION) == expected
+    assert store.find(TENANT, made.id) == (made, request())
+    second = refund(2)
+    with pytest.raises(StoreConflict):
+        store.open(second, request(), of_change(None, second), new, refuse_twin=False)
+    assert store.ledger(TENANT, TRANSACTION) == expected
+    assert store.find(TENANT, second.id) is None
+
+
+@pytest.mark.parametrize("facts", [{"captured_minor": 1999}, {"dispute": "open"}, {"elsewhere_minor": 3001}])
+def test_a_new_ledger_that_does_not_allow_its_refund_is_not_stored(store: RefundStore, facts: dict[str, Any]) -> None:
+    made = refund()
+    with pytest.raises(StoreConflict):
+        store.open(made, request(), of_change(None, made), ledger(version=0, **facts), refuse_twin=False)
+
+    assert store.ledger(TENANT, TRANSACTION) is None
+    assert store.find(TENANT, made.id) is None
+
+
 def test_a_refund_id_opens_once(store: RefundStore) -> None:
     opened(store)
 
@@ -82,6 +106,34 @@ def test_a_refund_id_opens_once(store: RefundStore) -> None:
         opened(store)
 
     assert sums(store) == (2000, 0, 3000)
+
+
+def test_a_charge_leads_to_its_refunds_and_a_customer_to_their_charges(store: RefundStore) -> None:
+    store.put_ledger(ledger(customer_id="cus_1"), None, None)
+    made = [opened(store, number) for number in (1, 2)]
+
+    assert sorted(store.refunds_of_charge(TENANT, TRANSACTION.charge_id)) == [one.id for one in made]
+    assert list(store.charges_of_customer(TENANT, "cus_1", 10)) == [TRANSACTION]
+    assert list(store.charges_of_customer(TENANT, "cus_2", 10)) == []
+    assert list(store.charges_of_customer(OTHER_TENANT, "cus_1", 10)) == []
+    held = store.ledger(TENANT, TRANSACTION)
+    assert held is not None
+    store.put_ledger(without_customer(held), held, None)
+    assert list(store.charges_of_customer(TENANT, "cus_1", 10)) == []
+
+
+def test_what_is_erased_of_a_request_is_gone_and_its_refund_stands(store: RefundStore) -> None:
+    made = refund()
+    store.put_ledger(ledger(), None, None)
+    asked = request(metadata={"email": "a@shop.example", "orderId": "1"}, personal=("email",))
+    store.open(made, asked, of_change(None, made), ledger(), refuse_twin=False)
+    assert store.find(TENANT, made.id) == (made, asked)
+
+    left = request(fingerprint=None, metadata={"orderId": "1"})
+    store.erase_personal(TENANT, made.id, left)
+
+    assert store.find(TENANT, made.id) == (made, left)
+    assert [event.type for event in store.timeline(TENANT, made.id)] == ["refund.initiated"]
 
 
 def test_no_more_is_reserved_than_is_available(store: RefundStore) -> None:

@@ -94,6 +94,9 @@ class NoCap(System):
     class _Store(MemoryRefundStore):
         def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
             at = (refund.tenant, refund.transaction)
+            if ledger.is_new:
+                super().open(refund, request, event, ledger, refuse_twin=refuse_twin)
+                return
             captured = self._ledgers[at].captured_minor
             self._ledgers[at] = replace(self._ledgers[at], captured_minor=10**12)
             try:
@@ -110,7 +113,7 @@ class NoTwinCheck(System):
 
     class _Store(MemoryRefundStore):
         def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
-            stored = self._ledgers[refund.tenant, refund.transaction]
+            stored = ledger if ledger.is_new else self._ledgers[refund.tenant, refund.transaction]
             super().open(refund, request, event, stored, refuse_twin=False)
 
     def make_store(self) -> MemoryRefundStore:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.crash.callers import asking
 from tests.crash.system import System
-from tests.support.builders import TENANT
+from tests.support.builders import TENANT, TRANSACTION, ledger
 
 Scenario = Callable[[System], None]
 
@@ -126,6 +126,24 @@ def twins(system: System) -> None:
 def two_compete_for_one_charge(system: System) -> None:
     system.ask(asking(3000, key="k1"))
     system.ask(asking(2500, key="k2"))
+
+
+def know_the_charge(system: System) -> None:
+    """Its ledger stands already, as after a policy check: the first refund does not bring it along."""
+    if system.store.ledger(TENANT, TRANSACTION) is None:
+        system.store.put_ledger(ledger(), None, None)
+
+
+@scenario
+def two_compete_for_a_known_charge(system: System) -> None:
+    know_the_charge(system)
+    two_compete_for_one_charge(system)
+
+
+@scenario
+def twins_of_a_known_charge(system: System) -> None:
+    know_the_charge(system)
+    twins(system)
 
 
 @scenario

@@ -90,7 +90,7 @@ class Post:
             if act == "look":
                 if status is not None:
                     world.stripe("POST", f"/_sandbox/refunds/{self.at_stripe()['id']}", {"status": status})
-                seen[number] = self._refresh(connection, processor, self.charge, None)
+                seen[number] = self._refresh(connection, processor, self.charge, None, self._look._stored)
                 continue
             self._look._refresh = lambda *_, found=seen[number]: found
             try:

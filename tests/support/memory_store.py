@@ -34,8 +34,9 @@ class MemoryRefundStore:
             key = (refund.tenant, refund.id)
             twin = twin_of(refund.money.amount_minor, refund.reason)
             known = ledger.live_twins(twin, refund.created_at)
-            if stored is None or key in self._refunds or (known and refuse_twin):
+            if (stored is None) != ledger.is_new or key in self._refunds or (known and refuse_twin):
                 raise StoreConflict("conflict")
+            stored = stored or ledger
             if stored.blocked or stored.available_minor < refund.money.amount_minor:
                 raise StoreConflict("conflict")
             if stored.twins.get(twin) != ledger.twins.get(twin):

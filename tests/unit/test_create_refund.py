@@ -265,3 +265,17 @@ def test_a_refund_whose_write_was_not_answered_is_found_again_and_without_a_key_
 
     assert opened.replayed is False
     assert desk.sums == (2000, 0, 3000)
+
+
+def test_a_charge_seen_for_the_first_time_is_stored_with_its_refund_or_with_its_refusal() -> None:
+    opening, refusing = Desk(), Desk()
+
+    opening.ask()
+    with pytest.raises(errors.AmountExceedsRefundable):
+        refusing.ask(amount_minor=5001)
+
+    assert (opening.ledger.version, opening.sums) == (1, (2000, 0, 3000))
+    assert (refusing.ledger.version, refusing.sums) == (1, (0, 0, 5000))
+    looks = refusing.processor.lookups[:]
+    refusing.ask()
+    assert refusing.processor.lookups == looks

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, Switches
@@ -146,11 +147,12 @@ class CreateRefund:
     def _open(self, asked: OpenRefund, refund_id: str) -> OpenedRefund:
         if self._switches.paused(asked.tenant, asked.key_id):
             raise Paused("Refunds are paused. Nothing was recorded: try again later")
-        ledger = self._resolve(asked.tenant, asked.transaction_id, asked.processor).ledger
+        ledger = self._resolve.for_opening(asked.tenant, asked.transaction_id, asked.processor).ledger
         now = self._clock.now()
         decision = judge(DEFAULT_POLICY, ledger, asked.amount_minor, asked.currency, now)
         self._refuse_twin(asked, ledger, decision.amount)
         if decision.refusal is not None:
+            self._keep(ledger)
             raise decision.refusal
         refund = Refund(
             id=refund_id,
@@ -171,6 +173,12 @@ class CreateRefund:
         request = _request_of(asked, decision)
         self._refunds.open(refund, request, of_change(None, refund), ledger, refuse_twin=asked.refuses_twin)
         return OpenedRefund(refund, request, replayed=False)
+
+    def _keep(self, ledger: Ledger) -> None:
+        """Store a new ledger whose refund is refused, so that the next request need not ask the processor."""
+        if ledger.is_new:
+            with suppress(StoreConflict):  # somebody else has
+                self._refunds.put_ledger(replace(ledger, version=1), None, None)
 
     def _refuse_twin(self, asked: OpenRefund, ledger: Ledger, amount: Money) -> None:
         if not asked.refuses_twin:

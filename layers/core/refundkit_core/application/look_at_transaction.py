@@ -5,7 +5,7 @@ Source: decisions 5 and 7, architecture steps 4 and 11.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -69,7 +69,11 @@ class LookAtTransaction:
 
     def refresh(self, connection: Connection, processor: PaymentProcessor, transaction_id: str) -> Ledger:
         """The transaction's ledger with the processor's facts of now. Raises NotFound, Upstream, StoreConflict."""
-        return self._refresh(connection, processor, transaction_id, None)[0]
+        return self._refresh(connection, processor, transaction_id, None, self._stored)[0]
+
+    def refresh_or_open(self, connection: Connection, processor: PaymentProcessor, transaction_id: str) -> Ledger:
+        """The same, but a ledger that nothing must be told of yet stays new: its first refund stores it."""
+        return self._refresh(connection, processor, transaction_id, None, self._stored_unless_new)[0]
 
     def __call__(
         self,
@@ -85,7 +89,7 @@ class LookAtTransaction:
             Upstream: the processor could not be asked.
             StoreConflict: other writers were faster again and again.
         """
-        ledger, claimed = self._refresh(connection, processor, transaction_id, fraud_warning)
+        ledger, claimed = self._refresh(connection, processor, transaction_id, fraud_warning, self._stored)
         for refund_id, seen in (*claimed.ours, *claimed.adopted):
             self._settle(connection.tenant, refund_id, seen)
         for seen in claimed.others:
@@ -98,8 +102,22 @@ class LookAtTransaction:
         stands = self._refunds.ledger(connection.tenant, ledger.transaction) or ledger
         return Looked(stands, [seen.external_id for seen in shown if seen.status == "unknown"])
 
+    def _stored(self, fresh: Ledger, known: Ledger | None) -> Ledger:
+        self._refunds.put_ledger(fresh, known, of_look(known, fresh))
+        return fresh
+
+    def _stored_unless_new(self, fresh: Ledger, known: Ledger | None) -> Ledger:
+        if known is None and of_look(None, fresh) is None:
+            return replace(fresh, version=0)
+        return self._stored(fresh, known)
+
     def _refresh(
-        self, connection: Connection, processor: PaymentProcessor, transaction_id: str, fraud_warning: str | None
+        self,
+        connection: Connection,
+        processor: PaymentProcessor,
+        transaction_id: str,
+        fraud_warning: str | None,
+        store: Callable[[Ledger, Ledger | None], Ledger],
     ) -> tuple[Ledger, Claimed]:
         charge_id: str | None = transaction_id
         if not processor.is_charge(transaction_id):
@@ -127,7 +145,7 @@ class LookAtTransaction:
                 self._remember(connection, processor, known, transaction_id)
                 return known, claimed
             try:
-                self._refunds.put_ledger(fresh, known, of_look(known, fresh))
+                fresh = store(fresh, known)
             except StoreConflict:
                 self._ids.pause(attempt)
                 continue

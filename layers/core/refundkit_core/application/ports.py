@@ -57,7 +57,8 @@ class RefundStore(Protocol):
 
     def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
         """Create ``refund`` and reserve its money: refused where its id exists, the ledger has too little left or is
-        blocked, or (``refuse_twin``) a twin of the last 24 h appeared since ``ledger`` was read."""
+        blocked, or (``refuse_twin``) a twin of the last 24 h appeared since ``ledger`` was read. A ledger that is new
+        is stored with it, and refused where one stands."""
 
     def change(
         self,

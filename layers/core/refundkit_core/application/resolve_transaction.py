@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from refundkit_core.application.look_at_transaction import LookAtTransaction
@@ -44,6 +45,19 @@ class ResolveTransaction:
             ProcessorNotConnected: its processor is not connected in this environment.
             Upstream: the processor could not be asked; one that refuses the credentials marks the connection.
         """
+        return self._resolved(tenant, transaction_id, processor, self._look.refresh)
+
+    def for_opening(self, tenant: Tenant, transaction_id: str, processor: str | None) -> ResolvedTransaction:
+        """The same for whoever is about to open a refund, and to store with it a ledger that is new."""
+        return self._resolved(tenant, transaction_id, processor, self._look.refresh_or_open)
+
+    def _resolved(
+        self,
+        tenant: Tenant,
+        transaction_id: str,
+        processor: str | None,
+        refresh: Callable[[Connection, PaymentProcessor, str], Ledger],
+    ) -> ResolvedTransaction:
         name = processor or self._processors.named_by(transaction_id)
         if name is None:
             raise NotFound("No such transaction")
@@ -56,7 +70,7 @@ class ResolveTransaction:
         known = self._known_ledger(connection, adapter, transaction_id)
         if known is None or not known.is_fresh(self._clock.now()):
             try:
-                known = self._look.refresh(connection, adapter, transaction_id)
+                known = refresh(connection, adapter, transaction_id)
             except ProcessorDenied:
                 self._connections.mark(connection, "error", self._clock.now())
                 raise

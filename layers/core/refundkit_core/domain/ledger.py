@@ -33,7 +33,7 @@ class TransactionRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A charge's ledger as stored. Amounts in minor units of ``currency``; ``version`` grows with every write.
+    """A charge's ledger as stored. Amounts in minor units of ``currency``; ``version`` grows with every write, from 1.
 
     ``adopted`` names the processor refunds made without us that have become refunds of ours, each counted once;
     ``fraud_warning`` is the card issuer's early warning, in the processor's word. ``customer_erased`` says that the
@@ -57,6 +57,11 @@ class Ledger:
     adopted: frozenset[str] = frozenset()
     fraud_warning: str | None = None
     customer_erased: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it stands nowhere yet: the charge was just seen for the first time."""
+        return self.version == 0
 
     @property
     def available_minor(self) -> int:
@@ -143,6 +148,11 @@ def refreshed(ledger: Ledger, snapshot: ChargeSnapshot, elsewhere_minor: int, no
         version=ledger.version + 1,
         twins=twins,
     )
+
+
+def with_first_refund(ledger: Ledger, refund_id: str, amount_minor: int, twin: str, at: datetime) -> Ledger:
+    """A new ledger as it is stored with the refund that made it necessary: its money reserved, its twin known."""
+    return replace(ledger, reserved_minor=amount_minor, twins={twin: {refund_id: at}}, version=1)
 
 
 def without_customer(ledger: Ledger) -> Ledger:

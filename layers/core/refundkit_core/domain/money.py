@@ -33,7 +33,9 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.amount_minor) is not int:
             raise TypeError(f"amount_minor must be an int, not {type(self.amount_minor).__name__}")
-        if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.islower()):
+        if not (
+            len(self.currency) == 3 and self.currency.isascii() and self.currency.isalpha() and self.currency.islower()
+        ):
             raise ValueError(f"currency must be three lower-case letters, not {self.currency!r}")
 
     def __add__(self, other: Money) -> Money:

@@ -51,7 +51,9 @@ class DynamoApiKeyStore:
             try:
                 item = self._write(key_hash, now, minute, counting)
             except ConditionFailed as failed:
-                counting = _counts_now(failed.item, now_unix, minute)
+                stands_at = _standing_minute(failed.item, now_unix, minute)
+                # another worker's clock may be ahead of ours: its minute counts then
+                counting, minute = stands_at >= minute, max(minute, stands_at)
                 continue
             if len(self._minute_seen) >= _MAX_REMEMBERED:
                 self._minute_seen.clear()
@@ -159,16 +161,14 @@ def _record_of(tenant: Tenant, item: Item) -> ApiKeyRecord:
     )
 
 
-def _counts_now(item: Item | None, now_unix: int, minute: int) -> bool:
-    """Whether the next try must count up instead of starting the minute; raises where no try can succeed."""
+def _standing_minute(item: Item | None, now_unix: int, minute: int) -> int:
+    """The minute that the key's counter stands at (-1: none yet); raises where no try can succeed."""
     if item is None or "revoked" in item or item.get("expires", now_unix + 1) <= now_unix:
         raise Unauthenticated
-    stands_at = item.get("counted_minute", -1)
-    if stands_at < minute:
-        return False
-    if item["used"] >= item["per_minute"]:
+    stands_at = int(item.get("counted_minute", -1))
+    if stands_at >= minute and item["used"] >= item["per_minute"]:
         raise RateLimited(max(1, (stands_at + 1) * _MINUTE_S - now_unix), item["per_minute"])
-    return True
+    return stands_at
 
 
 def _caller_of(item: Item) -> Caller:

@@ -27,7 +27,7 @@ from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import Page, Position, RefundFilter
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
-from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of
+from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, Twins, twin_of, with_first_refund
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso
@@ -66,15 +66,23 @@ class DynamoRefundStore:
         known = ledger.live_twins(twin, refund.created_at)
         if known and refuse_twin:
             raise StoreConflict("A twin appeared")
-        twins = {**known, refund.id: refund.created_at}
-        reserve = LedgerChange("reserve", refund.money.amount_minor)
         table.transact(
             [
                 table.put_op(head_item(refund), _NEW),
                 table.put_op(first_event_item(event, request, refund), _NEW),
-                self._ledger_op(refund, reserve, ledger.twins.get(twin), twins),
+                self._opening_op(refund, ledger, twin, known),
             ]
         )
+
+    def _opening_op(self, refund: Refund, ledger: Ledger, twin: str, known: Twins) -> Operation:
+        """The ledger's part of a new refund: its money reserved, in a ledger that stands or one that begins with it."""
+        amount_minor, at = refund.money.amount_minor, refund.created_at
+        if not ledger.is_new:
+            reserve = LedgerChange("reserve", amount_minor)
+            return self._ledger_op(refund, reserve, ledger.twins.get(twin), {**known, refund.id: at})
+        if ledger.blocked or ledger.available_minor < amount_minor:
+            raise StoreConflict("The new ledger does not allow it")
+        return self._table.put_op(ledger_item(with_first_refund(ledger, refund.id, amount_minor, twin, at)), _NEW)
 
     def change(
         self,
