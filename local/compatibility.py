@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from refundkit_core.domain.rights import covers
 
-Schema = dict[str, Any]
+from local.schema_types import Schema, by_type, resolved, wider
+
 METHODS = ("get", "put", "post", "patch", "delete")
 LOWER_BOUNDS = ("minimum", "minLength", "minItems", "minProperties")
 UPPER_BOUNDS = ("maximum", "maxLength", "maxItems", "maxProperties")
@@ -93,7 +94,7 @@ class _Comparison:
 
     @staticmethod
     def _by_name(operation: Schema, document: Schema) -> dict[tuple[str, str], Schema]:
-        parameters = [_resolved(each, document) for each in operation.get("parameters", [])]
+        parameters = [resolved(each, document) for each in operation.get("parameters", [])]
         return {
             (each["in"], each["name"].lower() if each["in"] == "header" else each["name"]): each for each in parameters
         }
@@ -117,7 +118,7 @@ class _Comparison:
         if now is None:
             yield Finding(where, "this success is gone")
             return
-        was, now = _resolved(was, self._before), _resolved(now, self._after)
+        was, now = resolved(was, self._before), resolved(now, self._after)
         for name in was.get("headers", {}).keys() - now.get("headers", {}).keys():
             yield Finding(where, f"the header {name} is gone")
         for kind, content in was.get("content", {}).items():
@@ -134,12 +135,12 @@ class _Comparison:
                 yield from self._asked_alternatives(where, was, now)
 
     def _asked_alternatives(self, where: str, was: Schema, now: Schema) -> Iterator[Finding]:
-        known, taken = _by_type(was, self._before), _by_type(now, self._after)
+        known, taken = by_type(was, self._before), by_type(now, self._after)
         if known is None or taken is None:
             yield from _unjudged(where, was, now)
             return
         for kind, earlier in known.items():
-            later = next((taken[each] for each in (kind, *_wider(kind)) if each in taken), None)
+            later = next((taken[each] for each in (kind, *wider(kind)) if each in taken), None)
             if later is None:
                 yield Finding(where, f"{kind} is not taken any more")
             else:
@@ -183,12 +184,12 @@ class _Comparison:
                 yield from self._answered_alternatives(where, was, now)
 
     def _answered_alternatives(self, where: str, was: Schema, now: Schema) -> Iterator[Finding]:
-        known, given = _by_type(was, self._before), _by_type(now, self._after)
+        known, given = by_type(was, self._before), by_type(now, self._after)
         if known is None or given is None:
             yield from _unjudged(where, was, now)
         elif "any" not in known:
             for kind, later in given.items():
-                earlier = next((known[each] for each in (kind, *_wider(kind)) if each in known), None)
+                earlier = next((known[each] for each in (kind, *wider(kind)) if each in known), None)
                 if earlier is None:
                     yield Finding(where, f"may newly be {kind}, it was {' or '.join(known)}")
                 else:
@@ -245,61 +246,6 @@ def _values_lost(known: list[Any] | None, still: list[Any] | None) -> str:
     return f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'}" if lost else ""
 
 
-def _wider(kind: str) -> tuple[str, ...]:
-    """The types whose values include all of ``kind``."""
-    return ("number", "any") if kind == "integer" else ("any",)
-
-
 def _unjudged(where: str, was: Schema, now: Schema) -> Iterator[Finding]:
     if was != now:
         yield Finding(where, "changed in a way that this check cannot judge")
-
-
-def _resolved(value: Schema, document: Schema) -> Schema:
-    """``value`` with its reference followed; what stands beside a reference adds to it."""
-    while "$ref" in value:
-        target: Any = document
-        for part in value["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        beside = {name: each for name, each in value.items() if name != "$ref"}
-        properties = {**target.get("properties", {}), **beside.get("properties", {})}
-        value = {**target, **beside, **({"properties": properties} if properties else {})}
-    return value
-
-
-def _by_type(schema: Schema, document: Schema) -> dict[str, Schema] | None:
-    """A schema's alternatives by their JSON type, ``any`` where it has none; None where two have the same."""
-    schema = _resolved(schema, document)
-    choices = schema.get("anyOf")
-    if choices is None:
-        return {kind: _plain(schema, kind) for kind in _types(schema)}
-    found: dict[str, Schema] = {}
-    for choice in choices:
-        inner = _by_type(choice, document)
-        if inner is None or inner.keys() & found.keys():
-            return None
-        found |= inner
-    return found
-
-
-def _types(schema: Schema) -> list[str]:
-    stated = schema.get("type")
-    if stated is None:
-        values = schema.get("enum", [schema["const"]] if "const" in schema else [])
-        return sorted({"string" if isinstance(value, str) else "any" for value in values}) or ["any"]
-    return stated if isinstance(stated, list) else [stated]
-
-
-def _plain(schema: Schema, kind: str) -> Schema:
-    """One way to say the same of one type: a constant is an enum of one, a bound includes its end."""
-    if kind == "null":
-        return {}
-    plain = dict(schema)
-    if "const" in plain:
-        plain["enum"] = [plain.pop("const")]
-    step = 1 if kind == "integer" else 0
-    if "exclusiveMinimum" in plain:
-        plain["minimum"] = plain.pop("exclusiveMinimum") + step
-    if "exclusiveMaximum" in plain:
-        plain["maximum"] = plain.pop("exclusiveMaximum") - step
-    return plain

@@ -105,6 +105,13 @@ def test_an_api_that_is_not_as_documented_is_found(
     assert "Response violates schema" in run.stdout
 
 
+def test_a_span_that_ends_before_it_begins_holds_nothing(merchant: Merchant) -> None:
+    """DynamoDB refuses such a span, moto does not."""
+    answer = merchant.call("GET", "/refunds?createdAfter=2026-11-20T12:00:00Z&createdBefore=2026-11-19T12:00:00Z")
+
+    assert (answer.status, answer.body["data"]) == (200, [])
+
+
 @pytest.mark.slow
 def test_the_running_api_is_as_documented_for_as_long_as_five_minutes(
     stack: Stack, merchant: Merchant, other_merchant: Merchant, tmp_path: Path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -145,13 +144,6 @@ class ListRefundsQuery(PageQuery):
     created_before: TimeInput | None = None
     """Opened before this time."""
     initiated_by: InitiatedBy | None = None
-
-    @model_validator(mode="after")
-    def _begins_before_it_ends(self) -> ListRefundsQuery:
-        begin, end = self.created_after, self.created_before
-        if begin is not None and end is not None and datetime.fromisoformat(begin) > datetime.fromisoformat(end):
-            raise ValueError("createdAfter is later than createdBefore")
-        return self
 
 
 def _check_metadata(metadata: Metadata) -> None:
