@@ -72,13 +72,15 @@ CORE: Final = "layers/core/refundkit_core"
 TARGETS: Final = (
     Target("auth", "layers/sdk/refundkit/api_keys.py", "test_api_keys"),
     Target("auth", f"{CORE}/application/authenticate.py", "test_authenticate"),
+    Target("auth", f"{CORE}/application/manage_keys.py", "test_manage_keys"),
     Target("auth", f"{CORE}/domain/rights.py", "test_rights"),
     Target("auth", f"{CORE}/domain/tenancy.py", "test_rights"),
     Target(
         "auth",
         f"{CORE}/adapters/dynamodb/api_keys.py",
         "test_api_key_meter",
-        ("put", "revoke", "of", "_record_of", "_UNREVOKED"),  # all but `admit`: tests/contract and tests/integration
+        # all but `admit`, which tests/integration tries
+        ("put", "revoke", "find", "page", "of", "_with_use", "_record_of", "_UNREVOKED"),
     ),
     Target("money", f"{CORE}/domain/money.py", "test_money"),
     Target("money", f"{CORE}/domain/ledger.py", "test_ledger"),

@@ -167,7 +167,7 @@ def _standing_minute(item: Item | None, now_unix: int, minute: int) -> int:
         raise Unauthenticated
     stands_at = int(item.get("counted_minute", -1))
     if stands_at >= minute and item["used"] >= item["per_minute"]:
-        raise RateLimited(max(1, (stands_at + 1) * _MINUTE_S - now_unix), item["per_minute"])
+        raise RateLimited((stands_at + 1) * _MINUTE_S - now_unix, item["per_minute"])
     return stands_at
 
 
