@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from refundkit.contracts.api_keys import Scope
 from refundkit.contracts.errors import ErrorCode
-from refundkit_core.domain import errors
+from refundkit_core.domain import errors, rights
 from refundkit_core.entrypoints.http import STATUS
 
 from tests.support.functions import function_module
@@ -173,3 +174,8 @@ def test_the_public_codes_are_those_of_the_error_tree() -> None:
     tree: list[type[Any]] = [errors.RefundKitError, *_below(errors.RefundKitError)]
 
     assert {leaf.code for leaf in tree} == set(get_args(ErrorCode))
+
+
+def test_the_scopes_on_the_wire_are_all_rights_and_every_route_asks_for_one_of_them() -> None:
+    assert set(get_args(Scope)) == rights.SCOPES
+    assert {scope for scope in SCOPES.values() if scope is not None} <= rights.SCOPES

@@ -252,6 +252,9 @@ def test_an_operator_makes_keys_for_the_owner_or_for_whom_they_name(office: Offi
     [
         (WantedKey("One", scopes=frozenset({"refunds:all", "x"})), "not refunds:all, x"),
         (WantedKey("One", scopes=frozenset()), "not none"),
+        (WantedKey("One", "Shop Bot"), "small letters, digits, dots and hyphens"),
+        (WantedKey("One", "mem_1"), "small letters, digits, dots and hyphens"),
+        (WantedKey("One", "a" * 65), "small letters, digits, dots and hyphens"),
         (WantedKey("One", limit_per_minute=0), "The limit is 1 to 30000 requests a minute"),
         (WantedKey("One", limit_per_minute=30_001), "The limit is 1 to 30000 requests a minute"),
     ],

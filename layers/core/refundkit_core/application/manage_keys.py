@@ -16,7 +16,7 @@ from refundkit_core.application.records import ApiKeyRecord, Page, Position, Sli
 from refundkit_core.domain import cursors
 from refundkit_core.domain.errors import Denied, Detail, IdempotencyKeyReused, Invalid, NotFound, StoreConflict
 from refundkit_core.domain.ids import derived, is_id
-from refundkit_core.domain.rights import ADMIN, DEFAULT_SCOPES, SCOPES
+from refundkit_core.domain.rights import ADMIN, DEFAULT_SCOPES, SCOPES, is_agent_name
 from refundkit_core.domain.tenancy import Caller, Tenant
 from refundkit_core.domain.times import iso
 
@@ -128,7 +128,9 @@ class ManageKeys:
         now = self._clock.now()
         if wanted.expires_at is not None and wanted.expires_at <= now:
             raise Invalid("The expiry has passed", (Detail("expiresAt", "A time in the future"),))
-        if is_id("mem", owner) and not self._organizations.has_member(tenant.org_id, owner):
+        if not is_id("mem", owner):
+            _insist_on_agent_name(owner)
+        elif not self._organizations.has_member(tenant.org_id, owner):
             raise NotFound("No such member")
         generated = generate_api_key(tenant.environment)
         record = ApiKeyRecord(
@@ -190,6 +192,12 @@ class ManageKeys:
     def _revoke(self, record: ApiKeyRecord, by: By) -> bool:
         entry = self._auditor.entry(by, "keys revoke", record.id, record.tenant)
         return self._keys.revoke(record, self._clock.now(), entry)
+
+
+def _insist_on_agent_name(owner: str) -> None:
+    if not is_agent_name(owner):
+        said = "An owner is a member's id or an agent's name: small letters, digits, dots and hyphens"
+        raise Invalid(said, (Detail("owner", "mem_… or an agent's name"),))
 
 
 def _insist_on_managing(caller: Caller, owner: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 ADMIN: Final = "admin"
@@ -15,6 +16,14 @@ SCOPES: Final = frozenset(
 
 DEFAULT_SCOPES: Final = frozenset({"refunds:read", "refunds:write", "policies:read"})
 """What a new key may do where nobody says otherwise: ask, open and read refunds, and decide nothing."""
+
+
+_AGENT: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+
+
+def is_agent_name(text: str) -> bool:
+    """Whether an agent can be called so: up to 64 small letters, digits, dots and hyphens; never like a member's id."""
+    return _AGENT.fullmatch(text) is not None
 
 
 def covers(granted: frozenset[str], wanted: str, for_agent: bool) -> bool:
