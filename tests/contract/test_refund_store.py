@@ -279,6 +279,7 @@ def test_a_list_is_newest_first_and_pages_by_cursor_and_by_offset_alike(store: R
     assert ids(100) == (expected, None)
     from_second, before_sixth = START + timedelta(minutes=2), START + timedelta(minutes=6)
     assert ids(25, created_from=from_second, created_before=before_sixth) == (expected[2:6], None)
+    assert ids(25, created_from=before_sixth, created_before=from_second) == ([], None)
     assert ids(25, transaction_id=TRANSACTION.charge_id) == (expected, None)
     assert ids(25, transaction_id="ch_other") == ([], None)
     narrowed, after = ids(2, transaction_id=TRANSACTION.charge_id, created_before=before_sixth)

@@ -50,6 +50,8 @@ STATUS: Final[Mapping[type[errors.RefundKitError], int]] = {
 
 
 _ANSWERING_S: Final = 3.0
+_BODILESS: Final = ("GET", "DELETE")
+"""A body means nothing in these, so none is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,8 @@ class Api:
             idempotency_key(event)
         body = validated(route.body, body_of(event)) if route.body else None
         query = validated(route.query, query_of(event)) if route.query else None
-        refuse_unknown(event, takes_body=route.body is not None, takes_query=route.query is not None)
+        takes_body = route.body is not None or route.method in _BODILESS
+        refuse_unknown(event, takes_body=takes_body, takes_query=route.query is not None)
         call = Call(event, event.get("pathParameters") or {}, body, query, admitted.caller, time_left_s)
         return _enveloped(route, route.handle(call), seen)
 

@@ -44,15 +44,12 @@ def open_refund_from(call: Call) -> OpenRefund:
 def filter_from(call: Call) -> RefundFilter:
     """The filter in a ``GET /v1/refunds``."""
     query: ListRefundsQuery = call.query
-    begin, end = moment(query.created_after), moment(query.created_before)
-    if begin is not None and end is not None:
-        end = max(begin, end)  # a span that ends before it begins holds nothing, and DynamoDB takes none such
     return RefundFilter(
         status=query.status,
         processor=query.processor,
         transaction_id=query.transaction_id,
-        created_from=begin,
-        created_before=end,
+        created_from=moment(query.created_after),
+        created_before=moment(query.created_before),
         initiated_by=query.initiated_by,
     )
 
