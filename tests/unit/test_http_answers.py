@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from refundkit_core.application.audit import By
 from refundkit_core.domain import errors
 from refundkit_core.entrypoints.http import Answer, Api, Call, Document, plain
 
@@ -236,6 +238,28 @@ def test_an_open_routes_refund_is_logged_too(door: Door) -> None:
 def test_an_open_route_that_asks_who_calls_is_refused() -> None:
     with pytest.raises(errors.Unauthenticated):
         _ = Call({}, {}).caller
+
+
+def test_a_handler_knows_how_long_it_may_hold_its_answer_and_who_asked(door: Door) -> None:
+    class Context:
+        def __init__(self, left_ms: int) -> None:
+            self._left_ms = left_ms
+
+        def get_remaining_time_in_millis(self) -> int:
+            return self._left_ms
+
+    seen: list[tuple[float, By]] = []
+
+    def note(call: Call) -> Answer:
+        seen.append((call.time_left_s, call.actor))
+        return Answer(None)
+
+    serve(door, note)
+    for context in (Context(29_000), Context(3_500), Context(2_999), None):
+        door.api.handler(gateway_event("GET", "/v1/refunds", key="rk_1"), context)
+
+    assert [left for left, _ in seen] == [26.0, 0.5, 0.0, math.inf]
+    assert {actor for _, actor in seen} == {By("mem_1 (key_1)")}
 
 
 # what is refused before a handler is asked

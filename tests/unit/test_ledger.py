@@ -153,3 +153,24 @@ def test_a_ledger_that_was_only_looked_at_again_says_the_same() -> None:
     later: datetime = START + timedelta(hours=1)
 
     assert ledger().says_the_same_as(ledgers.refreshed(ledger(), snapshot(), 0, later))
+
+
+def test_a_ledger_is_new_until_it_is_stored_with_its_first_refund() -> None:
+    new = ledger(version=0)
+
+    stored = ledgers.with_first_refund(new, "ref_1", 2000, "2000:other", START)
+
+    assert (new.is_new, stored.is_new) == (True, False)
+    assert stored == ledger(version=1, reserved_minor=2000, twins={"2000:other": {"ref_1": START}})
+
+
+def test_an_erased_customer_stays_erased_whatever_a_later_look_shows() -> None:
+    named = ledger(customer_id="cus_1", version=3)
+    assert named.customer_erased is False
+
+    erased = ledgers.without_customer(named)
+
+    assert erased == ledger(customer_id=None, customer_erased=True, version=4)
+    later = ledgers.refreshed(erased, snapshot(customer_id="cus_1"), 0, START)
+    assert (later.customer_id, later.customer_erased) == (None, True)
+    assert ledgers.refreshed(named, snapshot(customer_id="cus_1"), 0, START).customer_id == "cus_1"

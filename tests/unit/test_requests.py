@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
@@ -16,6 +17,7 @@ from refundkit_core.entrypoints.requests import (
     body_of,
     header,
     idempotency_key,
+    moment,
     query_of,
     raw_body,
     refuse_unknown,
@@ -84,6 +86,35 @@ def test_any_other_idempotency_key_is_refused(key: str) -> None:
         "The idempotency key is malformed",
         (Detail("Idempotency-Key", "1 to 255 printable ASCII characters"),),
     )
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key-Source", "idempotency-key-source"])
+def test_a_key_says_that_a_program_made_it_or_nothing_of_its_source(name: str) -> None:
+    assert idempotency_key({"headers": {name: "generated", "Idempotency-Key": "k"}}) == "k"
+    for source in ("GENERATED", "caller", ""):
+        assert refused(lambda source=source: idempotency_key({"headers": {name: source}})) == (  # type: ignore[misc]
+            Invalid,
+            "The source of the idempotency key is unknown",
+            (Detail("Idempotency-Key-Source", "generated"),),
+        )
+
+
+def test_a_stated_time_is_that_instant_and_none_is_none() -> None:
+    assert moment("2026-11-20T12:00:00.5Z") == datetime(2026, 11, 20, 12, 0, 0, 500_000, UTC)
+    assert moment(None) is None
+
+
+class BothWays(Asked):
+    """As the wire's models are: programs may fill it by the names that it has in Python."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+
+
+def test_a_field_is_taken_by_its_name_on_the_wire_only() -> None:
+    assert validated(BothWays, {"transactionId": "ch_1"}) == BothWays(transaction_id="ch_1")
+    kind, message, details = refused(lambda: validated(BothWays, {"transaction_id": "ch_1"}))
+    assert (kind, message) == (Invalid, "Transaction ID is required")
+    assert [detail.field for detail in details] == ["transactionId", "transaction_id"]
 
 
 # the body's bytes
