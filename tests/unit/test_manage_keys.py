@@ -162,6 +162,14 @@ def test_a_repetition_is_the_same_key_without_its_secret(office: Office) -> None
     assert refused.value.details == (errors.Detail("Idempotency-Key", first.record.id),)
 
 
+def test_a_repetition_meets_no_rule_that_its_first_request_met(office: Office) -> None:
+    expires = START + timedelta(hours=1)
+    first = office.make(ADMIN, "k-1", expires_at=expires)
+    office.clock.advance(days=1)
+
+    assert office.make(member("keys:write"), "k-1", expires_at=expires) == MadeKey(first.record, None)
+
+
 def test_who_loses_the_race_with_a_repetition_is_answered_the_winners_key(office: Office) -> None:
     office.store.faster = office.make(ADMIN, "k-0").record
 
@@ -270,6 +278,15 @@ def test_an_operators_wrong_wish_is_said(office: Office, wanted: WantedKey, said
     assert refused.value.message.endswith(said)
     assert ", ".join(sorted(SCOPES)) in refused.value.message or not said.startswith("not ")
     assert office.store.records == {}
+
+
+def test_an_owner_who_can_be_nobody_is_named(office: Office) -> None:
+    with pytest.raises(errors.Invalid) as refused:
+        office.manage.create(TENANT, WantedKey("One", "Shop Bot"), BY)
+
+    said = "An owner is a member's id or an agent's name: small letters, digits, dots and hyphens"
+    assert refused.value.message == said
+    assert refused.value.details == (errors.Detail("owner", "mem_… or an agent's name"),)
 
 
 def test_a_key_that_is_not_there_is_not_found_and_a_malformed_id_costs_no_read(office: Office) -> None:

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 from refundkit_core.domain.errors import Denied
-from refundkit_core.domain.rights import DEFAULT_SCOPES, SCOPES, covers
+from refundkit_core.domain.rights import DEFAULT_SCOPES, SCOPES, covers, is_agent_name
 from refundkit_core.domain.tenancy import Caller
 
 from tests.support.builders import TENANT
@@ -107,3 +107,13 @@ def test_a_new_key_may_ask_open_and_read_refunds_and_decide_nothing() -> None:
         "refunds:write",
         "policies:read",
     }
+
+
+@pytest.mark.parametrize("name", ["a", "0", "shopping-agent", "agent.v2", "a" * 64])
+def test_an_agents_name_is_small_letters_digits_dots_and_hyphens(name: str) -> None:
+    assert is_agent_name(name) is True
+
+
+@pytest.mark.parametrize("name", ["", "-a", ".a", "Agent", "an agent", "mem_1", "a" * 65, "agent\n", "ágent"])
+def test_nothing_else_is_an_agents_name(name: str) -> None:
+    assert is_agent_name(name) is False
