@@ -10,42 +10,42 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
-from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches, DynamoThrottle
-from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
 from refundkit_core.adapters.dynamodb.refund_items import event_of
-from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
 from refundkit_core.adapters.dynamodb.table import Table, decode
-from refundkit_core.adapters.processors.registry import ProcessorRegistry, stripe_kind
 from refundkit_core.adapters.secrets import SecretBox
 from refundkit_core.adapters.system import SystemClock, SystemIds
-from refundkit_core.application.authenticate import Authenticate
-from refundkit_core.application.await_refund import AwaitRefund
-from refundkit_core.application.cancel_refund import CancelRefund
-from refundkit_core.application.connect_processor import ConnectProcessor
-from refundkit_core.application.create_refund import CreateRefund
-from refundkit_core.application.execute_refund import ExecuteRefund
-from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import AuditTrail, Clock, ExecutionQueue
-from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
-from refundkit_core.application.publish_events import PublishEvents
-from refundkit_core.application.read_refunds import ReadRefunds
-from refundkit_core.application.resolve_refund import ResolveRefund
-from refundkit_core.application.resolve_transaction import ResolveTransaction
-from refundkit_core.application.settle_refund import SettleRefund
-from refundkit_core.application.sweep import Sweep
 from refundkit_core.domain.events import Event
 from refundkit_core.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
+    from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
+    from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
+    from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
+    from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
+    from refundkit_core.adapters.processors.registry import ProcessorRegistry
+    from refundkit_core.application.authenticate import Authenticate
+    from refundkit_core.application.await_refund import AwaitRefund
     from refundkit_core.application.brake import Brake
+    from refundkit_core.application.cancel_refund import CancelRefund
     from refundkit_core.application.check_policy import CheckPolicy
+    from refundkit_core.application.connect_processor import ConnectProcessor
+    from refundkit_core.application.create_refund import CreateRefund
     from refundkit_core.application.erase_customer import EraseCustomer
+    from refundkit_core.application.execute_refund import ExecuteRefund
+    from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
+    from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
     from refundkit_core.application.provision import Provision
+    from refundkit_core.application.publish_events import PublishEvents
+    from refundkit_core.application.read_refunds import ReadRefunds
     from refundkit_core.application.redrive import Redrive
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
+    from refundkit_core.application.resolve_refund import ResolveRefund
+    from refundkit_core.application.resolve_transaction import ResolveTransaction
+    from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
+    from refundkit_core.application.sweep import Sweep
 
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 6
@@ -94,22 +94,32 @@ class Container:
 
     @cached_property
     def refunds(self) -> DynamoRefundStore:
+        from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
+
         return DynamoRefundStore(self.table)
 
     @cached_property
     def keys(self) -> DynamoApiKeyStore:
+        from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
+
         return DynamoApiKeyStore(self.table)
 
     @cached_property
     def organizations(self) -> DynamoOrganizationStore:
+        from refundkit_core.adapters.dynamodb.organizations import DynamoOrganizationStore
+
         return DynamoOrganizationStore(self.table, self.box, self.clock)
 
     @cached_property
     def connections(self) -> DynamoConnectionStore:
+        from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore
+
         return DynamoConnectionStore(self.table, self.box, self.clock)
 
     @cached_property
     def processors(self) -> ProcessorRegistry:
+        from refundkit_core.adapters.processors.registry import ProcessorRegistry, stripe_kind
+
         return ProcessorRegistry({"stripe": stripe_kind(self.settings.stripe_api_base)})
 
     @cached_property
@@ -119,6 +129,8 @@ class Container:
 
     @cached_property
     def authenticate(self) -> Authenticate:
+        from refundkit_core.application.authenticate import Authenticate
+
         return Authenticate(self.keys, self.clock)
 
     @cached_property
@@ -129,6 +141,8 @@ class Container:
 
     @cached_property
     def switches(self) -> DynamoSwitches:
+        from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
+
         return DynamoSwitches(self.table)
 
     @cached_property
@@ -139,18 +153,26 @@ class Container:
 
     @cached_property
     def look(self) -> LookAtTransaction:
+        from refundkit_core.application.look_at_transaction import LookAtTransaction
+
         return LookAtTransaction(self.refunds, self.organizations, self.settle_refund, self.clock, self.ids)
 
     @cached_property
     def resolve(self) -> ResolveTransaction:
+        from refundkit_core.application.resolve_transaction import ResolveTransaction
+
         return ResolveTransaction(self.refunds, self.connections, self.processors, self.look, self.clock)
 
     @cached_property
     def create_refund(self) -> CreateRefund:
+        from refundkit_core.application.create_refund import CreateRefund
+
         return CreateRefund(self.refunds, self.organizations, self.resolve, self.switches, self.clock, self.ids)
 
     @cached_property
     def await_refund(self) -> AwaitRefund:
+        from refundkit_core.application.await_refund import AwaitRefund
+
         return AwaitRefund(self.refunds, self.clock)
 
     @cached_property
@@ -169,18 +191,27 @@ class Container:
 
     @cached_property
     def cancel_refund(self) -> CancelRefund:
+        from refundkit_core.application.cancel_refund import CancelRefund
+
         return CancelRefund(self.refunds, self.connections, self.processors, self.settle_refund, self.clock, self.ids)
 
     @cached_property
     def read_refunds(self) -> ReadRefunds:
+        from refundkit_core.application.read_refunds import ReadRefunds
+
         return ReadRefunds(self.refunds, self.organizations)
 
     @cached_property
     def settle_refund(self) -> SettleRefund:
+        from refundkit_core.application.settle_refund import SettleRefund
+
         return SettleRefund(self.refunds, self.clock, self.ids)
 
     @cached_property
     def execute_refund(self) -> ExecuteRefund:
+        from refundkit_core.adapters.dynamodb.brakes import DynamoThrottle
+        from refundkit_core.application.execute_refund import ExecuteRefund
+
         return ExecuteRefund(
             self.refunds,
             self.connections,
@@ -195,27 +226,35 @@ class Container:
 
     @cached_property
     def sweep(self) -> Sweep:
+        from refundkit_core.application.sweep import Sweep
+
         return Sweep(self.refunds, self.execution_queue, self.clock)
 
     @cached_property
     def resolve_refund(self) -> ResolveRefund:
+        from refundkit_core.application.resolve_refund import ResolveRefund
+
         return ResolveRefund(self.refunds, self.connections, self.processors, self.clock, self.ids)
 
     @cached_property
     def receive_processor_webhook(self) -> ReceiveProcessorWebhook:
         from refundkit_core.adapters.processors.news_queue import SqsNewsQueue
         from refundkit_core.adapters.processors.stripe_webhook import read_stripe_webhook
+        from refundkit_core.application.processor_news import ReceiveProcessorWebhook
 
         queue = SqsNewsQueue(self.client("sqs"), self.settings.processor_events_queue_url)
         return ReceiveProcessorWebhook(self.connections, {"stripe": read_stripe_webhook}, queue, self.clock)
 
     @cached_property
     def apply_processor_news(self) -> ApplyProcessorNews:
+        from refundkit_core.application.processor_news import ApplyProcessorNews
+
         return ApplyProcessorNews(self.connections, self.processors, self.look, self.clock)
 
     @cached_property
     def publish_events(self) -> PublishEvents:
         from refundkit_core.adapters.events import EventBridgeBus, SqsParkingLot
+        from refundkit_core.application.publish_events import PublishEvents
 
         parking = SqsParkingLot(lambda: self.client("sqs"), self.settings.parked_events_queue_url)
         return PublishEvents(EventBridgeBus(self.client("events"), self.settings.event_bus), parking)
@@ -226,6 +265,8 @@ class Container:
 
     @cached_property
     def connect_processor(self) -> ConnectProcessor:
+        from refundkit_core.application.connect_processor import ConnectProcessor
+
         return ConnectProcessor(self.connections, self.processors.setups(), self.clock, self.ids)
 
     @cached_property
