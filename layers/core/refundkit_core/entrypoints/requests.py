@@ -117,7 +117,7 @@ def validated(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
     from pydantic import ValidationError  # a function without models never loads the library
 
     try:
-        return model.model_validate(values, by_alias=True, by_name=False)
+        return model.model_validate(values, by_name=False)
     except ValidationError as exc:
         raise _invalid(exc) from exc
 
