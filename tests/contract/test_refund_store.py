@@ -125,6 +125,20 @@ def test_a_charge_leads_to_its_refunds_and_a_customer_to_their_charges(store: Re
         store.forget_customer(held, "cst_1", 2, START)
 
 
+def test_a_refund_judged_before_its_customer_was_erased_is_judged_again(store: RefundStore) -> None:
+    store.put_ledger(ledger(), None, None)
+    store.forget_customer(ledger(), "cst_1", 0, START)
+    made = refund()
+
+    with pytest.raises(StoreConflict):
+        store.open(made, request(), of_change(None, made), ledger(), refuse_twin=False)
+    erased = store.ledger(TENANT, TRANSACTION)
+    assert erased is not None
+    store.open(made, request(), of_change(None, made), erased, refuse_twin=False)
+
+    assert store.find(TENANT, made.id) == (made, request())
+
+
 def test_what_is_erased_of_a_request_is_gone_and_its_refund_stands(store: RefundStore) -> None:
     made = refund()
     store.put_ledger(ledger(), None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from refundkit_core.application.ports import OrganizationStore
@@ -115,6 +116,31 @@ class NoTwinCheck(System):
         def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
             stored = ledger if ledger.is_new else self._ledgers[refund.tenant, refund.transaction]
             super().open(refund, request, event, stored, refuse_twin=False)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store()
+
+
+class ErasedUnseen(System):
+    """A refund that was opened while its customer was erased is not noticed by the erasure."""
+
+    class _Store(MemoryRefundStore):
+        def forget_customer(self, ledger: Ledger, customer: str, refunds: int, at: datetime) -> None:
+            stored = self._ledgers[ledger.tenant, ledger.transaction]
+            super().forget_customer(stored, customer, refunds, at)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store()
+
+
+class OpenedUnseen(System):
+    """An erasure that was done while a refund was judged is not noticed by the refund."""
+
+    class _Store(MemoryRefundStore):
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+            stored = self._ledgers.get((refund.tenant, refund.transaction), ledger)
+            seen = replace(ledger, customer_erased=stored.customer_erased)
+            super().open(refund, request, event, seen, refuse_twin=refuse_twin)
 
     def make_store(self) -> MemoryRefundStore:
         return self._Store()

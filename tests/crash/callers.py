@@ -53,14 +53,26 @@ class Cancellation:
         return f"cancel what {self.ask} opened"
 
 
+@dataclass(eq=False)
+class Erasing:
+    """The wish to erase the charge's customer once ``ask`` is answered, and what was told."""
+
+    ask: Ask
+    answers: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "erase the customer"
+
+
 def asking(
     amount_minor: int | None = 2000,
     *,
     key: str | None = "k1",
     reason: Reason = "product_defective",
     transaction_id: str = "ch_1",
+    email: str | None = None,
 ) -> Ask:
-    """A wish that names only what matters to a scenario."""
+    """A wish that names only what matters to a scenario; ``email`` is marked as personal."""
     wish = OpenRefund(
         tenant=TENANT,
         transaction_id=transaction_id,
@@ -68,10 +80,11 @@ def asking(
         reason=reason,
         currency=None,
         processor=None,
-        metadata=None,
+        metadata=None if email is None else {"email": email, "orderId": "1"},
         initiated_by="api",
         idempotency_key=key,
         generated_key=False,
+        personal_metadata=() if email is None else ("email",),
     )
     return Ask(wish)
 

@@ -57,7 +57,9 @@ _PURE: Final = frozenset({"owns", "is_charge", "named_by", "names"})
 
 _LONGEST: Final = 40
 
-_READS: Final = frozenset({"head", "find", "timeline", "page", "due", "ledger", "charge_of"})
+_READS: Final = frozenset(
+    {"head", "find", "timeline", "page", "due", "ledger", "charge_of", "charges_of_customer", "refunds_of_charge"}
+)
 
 
 class Calls:

@@ -11,7 +11,7 @@ from refundkit_core.application.execute_refund import SEND_WINDOW
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.processor import ProcessorRefund
-from refundkit_core.domain.refund import ALLOWED, Refund
+from refundkit_core.domain.refund import ALLOWED, Refund, Request
 
 from tests.crash.callers import Ask
 from tests.crash.stripe_like import KEYS_KEPT, Sent, StripeLike
@@ -96,6 +96,15 @@ def check_ledger(ledger: Ledger, before: Ledger | None, heads: Sequence[Refund])
         others_before, available_before = before.elsewhere_minor + before.lost_minor, before.available_minor
     by_others = others > others_before or ledger.available_minor >= available_before
     insist(by_others, f"{-ledger.available_minor} more is held than was captured")
+
+
+def check_erased(ledger: Ledger | None, requests: Sequence[Request], told: Sequence[Sequence[str]]) -> None:
+    """Whoever was told that the customer is erased was told the truth."""
+    insist(all(answers for answers in told), "an erasure was never answered")
+    insist(ledger is not None and ledger.customer_id is None, "the charge names its customer")
+    personal = [request for request in requests if request.personal or "email" in (request.metadata or {})]
+    insist(not personal, f"{len(personal)} refunds hold what is personal")
+    insist(all("not_found" not in answers for answers in told), "a customer who was erased was never heard of")
 
 
 def check_sent(sent: Sent, sent_before: Iterable[Sent], refund: Refund | None) -> None:

@@ -6,14 +6,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from refundkit_core.application.audit import AuditEntry, Whose
 from refundkit_core.application.ports import PaymentProcessor
 from refundkit_core.application.processor_news import Header
-from refundkit_core.application.records import Connection, ProcessorNews
+from refundkit_core.application.records import Connection, Erasure, ProcessorNews
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
 
 from tests.crash.lines import Line
-from tests.support.clock import FixedClock
+from tests.support.clock import START, FixedClock
+from tests.support.memory_store import MemoryRefundStore
 
 Due = tuple[Tenant, str]
 """A refund on the execution queue."""
@@ -101,3 +103,27 @@ def read_webhook(connection: Connection, body: bytes, header: Header, now_unix: 
     """The fake processor's wording: ``<event id> <type> <charge>``."""
     event_id, kind, charge_id = body.decode().split()
     return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, charge_id)
+
+
+class Erased:
+    """``Erasures`` as the store counted them."""
+
+    def __init__(self, store: MemoryRefundStore) -> None:
+        self._store = store
+
+    def of(self, tenant: Tenant, customer: str) -> Erasure | None:
+        counted = [refunds for name, refunds in self._store.erased if name == customer]
+        return Erasure(customer, len(counted), sum(counted), START) if counted else None
+
+
+class Trail:
+    """``AuditTrail`` in a list."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    def put(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+
+    def of(self, whose: Whose) -> Sequence[AuditEntry]:
+        return [entry for entry in self.entries if entry.whose == whose]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from tests.crash.callers import asking
+from tests.crash.callers import Ask, asking
 from tests.crash.system import System
 from tests.support.builders import TENANT, TRANSACTION, ledger
 
@@ -193,6 +193,26 @@ def cancelled_as_soon_as_opened(system: System) -> None:
 def cancelled_while_action_is_required(system: System) -> None:
     system.stripe.lives.append(("requires_action", "succeeded"))
     system.cancel(system.ask(asking()), after_s=1)
+
+
+@scenario
+def erased_while_another_is_asked_for(system: System) -> None:
+    system.erase(system.ask(asking(2000, key="k1", email="first@shop.example")))
+    system.ask(asking(1000, key="k2", email="second@shop.example"))
+
+
+def ask_and_cancel(system: System, wish: Ask) -> None:
+    """A caller who has second thoughts."""
+    system.cancel(system.ask(wish))
+
+
+@scenario
+def erased_while_refunds_come_and_go(system: System) -> None:
+    """The ledger is rewritten for the erasure while money moves in it, and another refund is opened meanwhile."""
+    first = system.ask(asking(2000, key="k1", email="first@shop.example"))
+    system.erase(first)
+    second = asking(1000, key="k2", email="second@shop.example")
+    system.later("asks for another", lambda: ask_and_cancel(system, second))
 
 
 @scenario

@@ -10,12 +10,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from refundkit_core.application.audit import BY_PROGRAM
 from refundkit_core.application.records import Connection, ProcessorNews
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.refund import Refund
 
-from tests.crash.callers import TO_RETRY, Ask, Cancellation, told
+from tests.crash.callers import TO_RETRY, Ask, Cancellation, Erasing, told
 from tests.crash.choices import Choices
 from tests.crash.faults import Calls, Fault, Killed, Unreachable
 from tests.crash.invariants import Violation
@@ -47,6 +48,8 @@ class System:
         self.asks: list[Ask] = []
         self.asking: Line[Ask] = Line("caller", self._ask, retry_s=1)
         self.cancelling: Line[Cancellation] = Line("caller", self._cancel, retry_s=1)
+        self.erasing: Line[Erasing] = Line("caller", self._erase, retry_s=1)
+        self.erasures: list[Erasing] = []
         self.stream: Line[list[Event]] = Line("stream", self._publish, retry_s=1)
         self.execution: Line[Due] = Line("execution", self._execute, retry_s=180, max_receives=5)
         self.webhooks: Line[bytes] = Line("webhook", self._receive, retry_s=60)
@@ -55,8 +58,8 @@ class System:
         self.people: Line[str] = Line("person", self._resolve, retry_s=60)
         self.world: Line[tuple[str, Callable[[], None]]] = Line("world", lambda what: what[1](), retry_s=1)
         self.lines: list[Line[Any]] = [
-            self.asking, self.cancelling, self.stream, self.execution, self.webhooks, self.news, self.sweeps,
-            self.people, self.world,
+            self.asking, self.cancelling, self.erasing, self.stream, self.execution, self.webhooks, self.news,
+            self.sweeps, self.people, self.world,
         ]  # fmt: skip
         self.store = self.make_store()
         self.stripe = self.make_stripe()
@@ -90,6 +93,13 @@ class System:
         cancellation = Cancellation(ask)
         self.cancelling.put(cancellation, self.clock.now() + timedelta(seconds=after_s))
         return cancellation
+
+    def erase(self, ask: Ask) -> Erasing:
+        """A caller wants the charge's customer to be erased, once ``ask`` was answered."""
+        erasing = Erasing(ask)
+        self.erasures.append(erasing)
+        self.erasing.put(erasing, self.clock.now())
+        return erasing
 
     def later(self, what: str, do: Callable[[], None], after_s: int = 0) -> None:
         """The world does something, ``after_s`` seconds from now."""
@@ -236,6 +246,13 @@ class System:
             answer = told(lambda: self.use_cases.cancel(TENANT, refund_id)[0].status)
             self.calls.note(f"told {answer}")
             cancellation.answers.append(answer)
+
+    def _erase(self, erasing: Erasing) -> None:
+        if not erasing.ask.answers:
+            raise Unreachable("nobody is known yet")
+        answer = told(lambda: str(self.use_cases.erase(TENANT, "cus_1", BY_PROGRAM)[0].refunds))
+        self.calls.note(f"told {answer}")
+        erasing.answers.append(answer)
 
     def _publish(self, events: list[Event]) -> None:
         self.use_cases.publish(list(events))

@@ -35,6 +35,8 @@ def violations(kind: type[System], name: str, faults: tuple[Fault, ...]) -> Iter
         (broken.EventApart, "paid", KILLS, "its events are"),
         (broken.NoCap, "two_compete_for_a_known_charge", OTHER_WORKERS, "more is held than was captured"),
         (broken.NoTwinCheck, "twins_of_a_known_charge", OTHER_WORKERS, "2 refunds live, 1 were wanted"),
+        (broken.ErasedUnseen, "erased_while_refunds_come_and_go", OTHER_WORKERS, "refunds hold what is personal"),
+        (broken.OpenedUnseen, "erased_while_another_is_asked_for", OTHER_WORKERS, "refunds hold what is personal"),
         (broken.RandomIds, "paid", KILLS, "2 refunds live, 1 were wanted"),
         (broken.PaidBeforeRecorded, "paid", _NONE, "was sent while it was pending"),
         (broken.PublishedBeforeRead, "paid", KILLS, "committed and never published"),

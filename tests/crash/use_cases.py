@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.create_refund import CreateRefund
+from refundkit_core.application.erase_customer import EraseCustomer
 from refundkit_core.application.execute_refund import ExecuteRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import ConnectionStore, EventBus, OrganizationStore, Processors, RefundStore
@@ -16,7 +17,7 @@ from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.application.sweep import Sweep
 
-from tests.crash.plumbing import Bus, Executions, News, Parked, Registry, read_webhook
+from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
 from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class UseCases:
         self.apply = ApplyProcessorNews(connections, processors, look, clock)
         self.publish = PublishEvents(bus, parked)
         self.sweep = Sweep(refunds, executions, clock)
+        erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
+        self.erase = EraseCustomer(refunds, erasures, organizations, trail, clock, ids)
         self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)
 
     def organizations(self) -> OrganizationStore:

@@ -93,6 +93,9 @@ class Watch:
         self.look()
         unanswered = [str(ask) for ask in system.asks if not ask.answers]
         insist(not unanswered, f"never answered: {unanswered}")
+        if system.erasures:
+            requests = [request for _, request in system.store.page(TENANT, *_ALL).found]
+            invariants.check_erased(self._ledger, requests, [erasing.answers for erasing in system.erasures])
         invariants.check_quiet(self._ledger, list(self._heads.values()), system.stripe)
         invariants.check_published(self._committed, system.use_cases.bus.published)
 

@@ -38,6 +38,8 @@ class MemoryRefundStore:
             if (stored is None) != ledger.is_new or key in self._refunds or (known and refuse_twin):
                 raise StoreConflict("conflict")
             stored = stored or ledger
+            if stored.customer_erased != ledger.customer_erased:
+                raise StoreConflict("conflict")
             if stored.blocked or stored.available_minor < refund.money.amount_minor:
                 raise StoreConflict("conflict")
             if stored.twins.get(twin) != ledger.twins.get(twin):

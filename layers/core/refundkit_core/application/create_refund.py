@@ -170,7 +170,7 @@ class CreateRefund:
             key_id=asked.key_id,
             next_look_at=now + FIRST_LOOK_AFTER,
         )
-        request = _request_of(asked, decision)
+        request = _request_of(asked, decision, ledger)
         self._refunds.open(refund, request, of_change(None, refund), ledger, refuse_twin=asked.refuses_twin)
         return OpenedRefund(refund, request, replayed=False)
 
@@ -192,5 +192,7 @@ class CreateRefund:
             )
 
 
-def _request_of(asked: OpenRefund, decision: Decision) -> Request:
-    return Request(asked.fingerprint, asked.metadata, decision.rules, asked.personal_metadata)
+def _request_of(asked: OpenRefund, decision: Decision, ledger: Ledger) -> Request:
+    """What is kept of the request: nothing personal where the charge's customer was erased."""
+    request = Request(asked.fingerprint, asked.metadata, decision.rules, asked.personal_metadata)
+    return request.without_personal() if ledger.customer_erased else request

@@ -13,8 +13,7 @@ from refundkit_core.application.ports import AuditTrail, Clock, Erasures, Ids, O
 from refundkit_core.application.records import Erasure
 from refundkit_core.domain.errors import NotFound, StoreConflict
 from refundkit_core.domain.ids import derived
-from refundkit_core.domain.ledger import TransactionRef
-from refundkit_core.domain.refund import Request
+from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.tenancy import Tenant
 
 MAX_TRANSACTIONS: Final = 200
@@ -63,18 +62,16 @@ class EraseCustomer:
         return erasure, len(charges) < MAX_TRANSACTIONS
 
     def _erase(self, tenant: Tenant, charge: TransactionRef, customer: str) -> None:
-        """Erase what one charge and its refunds tell of its customer; the charge last, which leads to its refunds."""
-        erased = 0
-        for refund_id in self._refunds.refunds_of_charge(tenant, charge.charge_id):
-            found = self._refunds.find(tenant, refund_id)
-            if found is not None and found[1].personal:
-                self._refunds.erase_personal(tenant, refund_id, _left_of(found[1]))
-            if found is not None and (found[1].personal or found[1].fingerprint is None):
-                erased += 1  # now, or by a request that died before the charge was done
+        """Erase what one charge and its refunds tell of its customer; the charge last, which leads to its refunds.
+
+        A refund that is opened meanwhile changes the ledger, and so sends us round again; one that is opened after
+        keeps nothing personal.
+        """
         for attempt in range(1, _MAX_TRIES + 1):
             ledger = self._refunds.ledger(tenant, charge)
             if ledger is None or ledger.customer_erased:
                 return
+            erased = self._erase_refunds(ledger)
             try:
                 self._refunds.forget_customer(ledger, customer, erased, self._clock.now())
             except StoreConflict:
@@ -83,8 +80,15 @@ class EraseCustomer:
             return
         raise StoreConflict("A charge of the customer kept changing. Send the request again")
 
-
-def _left_of(request: Request) -> Request:
-    """A request without its personal metadata, and without the fingerprint that was made of it."""
-    metadata = {name: value for name, value in (request.metadata or {}).items() if name not in request.personal}
-    return Request(None, metadata, request.decision)
+    def _erase_refunds(self, ledger: Ledger) -> int:
+        """How many of the charge's refunds hold nothing personal any more. The index may lag; the twins do not."""
+        erased = 0
+        latest = (refund_id for twins in ledger.twins.values() for refund_id in twins)
+        indexed = self._refunds.refunds_of_charge(ledger.tenant, ledger.transaction.charge_id)
+        for refund_id in dict.fromkeys((*indexed, *latest)):
+            found = self._refunds.find(ledger.tenant, refund_id)
+            if found is not None and found[1].personal:
+                self._refunds.erase_personal(ledger.tenant, refund_id, found[1].without_personal())
+            if found is not None and (found[1].personal or found[1].fingerprint is None):
+                erased += 1  # now, or by a request that died before the charge was done
+        return erased

@@ -59,6 +59,13 @@ class Request:
     decision: tuple[RuleResult, ...]
     personal: tuple[str, ...] = ()
 
+    def without_personal(self) -> Request:
+        """The request without its personal metadata, and without the fingerprint that was made of it."""
+        if not self.personal:
+            return self
+        metadata = {name: value for name, value in (self.metadata or {}).items() if name not in self.personal}
+        return Request(None, metadata, self.decision)
+
 
 @dataclass(frozen=True, slots=True)
 class Refund:

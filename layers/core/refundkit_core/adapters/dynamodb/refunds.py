@@ -87,7 +87,10 @@ class DynamoRefundStore:
         amount_minor, at = refund.money.amount_minor, refund.created_at
         if not ledger.is_new:
             reserve = LedgerChange("reserve", amount_minor)
-            return self._ledger_op(refund, reserve, ledger.twins.get(twin), {**known, refund.id: at})
+            reserving = self._ledger_op(refund, reserve, ledger.twins.get(twin), {**known, refund.id: at})
+            if not ledger.customer_erased:  # an erasure since then decides what may be kept of the request
+                reserving["Update"]["ConditionExpression"] += " AND attribute_not_exists(customer_erased)"
+            return reserving
         if ledger.blocked or ledger.available_minor < amount_minor:
             raise StoreConflict("The new ledger does not allow it")
         return self._table.put_op(ledger_item(with_first_refund(ledger, refund.id, amount_minor, twin, at)), _NEW)
