@@ -30,14 +30,15 @@ NEVER = {
     "processors": "square",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
+CONNECT = ("PUT", "/v1/processors/{name}")
 BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/refunds"): {"transactionId": NEVER_TRANSACTION, "amount": 1, "reason": "other"},
     ("POST", "/v1/policies/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
-    ("PUT", "/v1/processors/{name}"): {"secretKey": "sk_test_00000000"},
+    CONNECT: {"secretKey": "sk_test_00000000"},
 }
-OWN_IN_EVERY_ORGANIZATION = {("PUT", "/v1/processors/{name}")}
-"""Its name is no id: whoever connects ``stripe`` connects their own."""
+OF_BOTH_MODES = {("POST", "/v1/api-keys")}
+"""The id that it names is a member's, who belongs to both modes."""
 
 
 class Neighbours:
@@ -61,6 +62,8 @@ class Neighbours:
             "processors": "stripe",
         }
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
+        bare = world.container.provision.create_organization("bare", "Eve", "eve@example.com")
+        self.without_connections = {"an organization without connections": bare.test_key, "and live": bare.live_key}
         self.live_key = world.organization.live_key
 
     def ask(self, operation: Operation, ids: dict[str, str], body: Any, key: str) -> tuple[int, dict[str, Any]]:
@@ -70,10 +73,14 @@ class Neighbours:
         self.world.clock.advance(minutes=1)  # a minute of its own for every call
         return self.world.call(method, path, body, key=key)[:2]
 
+    def strangers_of(self, operation: Operation) -> dict[str, str]:
+        """Keys that must find nothing: a connection's name is everybody's own, so only who has none can ask for it."""
+        return self.without_connections if "{name}" in operation[1] else self.strangers
+
     def foreign_body(self, operation: Operation) -> Any:
         """The body that names what is the neighbour's."""
         body = BODIES.get(operation)
-        if body is None or operation in OWN_IN_EVERY_ORGANIZATION:
+        if body is None or operation == CONNECT:
             return body
         named = {"transactionId": self.transaction} if "transactionId" in body else {}
         return {**body, **named, **({"owner": {"type": "member", "id": self.owner}} if "owner" in body else {})}
@@ -92,21 +99,18 @@ def neighbours(sandbox_server: Any) -> Iterator[Neighbours]:
 
 
 def names_something(operation: Operation) -> bool:
-    return "{" in operation[1] or operation in BODIES
+    """Whether the operation names an id; a processor that is connected anew is whoever's connects it."""
+    return operation != CONNECT and ("{" in operation[1] or operation in BODIES)
 
 
 WITH_IDS = [operation for operation in OPERATIONS if names_something(operation)]
-WITHOUT_IDS = [operation for operation in OPERATIONS if not names_something(operation)]
+WITHOUT_IDS = [operation for operation in OPERATIONS if operation[0] == "GET" and "{" not in operation[1]]
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=" ".join)
 def test_a_strangers_key_is_answered_as_if_it_had_never_been(neighbours: Neighbours, operation: Operation) -> None:
-    if operation in OWN_IN_EVERY_ORGANIZATION:
-        pytest.skip("it has no id")
     before = neighbours.stored()
-    for stranger, key in neighbours.strangers.items():
-        if operation[1] == "/v1/processors/{name}":
-            continue  # strangers have such a connection of their own: see the test below
+    for stranger, key in neighbours.strangers_of(operation).items():
         foreign = neighbours.ask(operation, neighbours.ids, neighbours.foreign_body(operation), key)
         never = neighbours.ask(operation, NEVER, BODIES.get(operation), key)
         assert foreign == never, stranger
@@ -114,10 +118,8 @@ def test_a_strangers_key_is_answered_as_if_it_had_never_been(neighbours: Neighbo
     assert neighbours.stored() == before
 
 
-@pytest.mark.parametrize("operation", WITH_IDS, ids=" ".join)
+@pytest.mark.parametrize("operation", [each for each in WITH_IDS if each not in OF_BOTH_MODES], ids=" ".join)
 def test_the_other_mode_is_answered_as_if_it_had_never_been(neighbours: Neighbours, operation: Operation) -> None:
-    if operation in OWN_IN_EVERY_ORGANIZATION or operation == ("POST", "/v1/api-keys"):
-        pytest.skip("it has no id, or a member's, who belongs to both modes")
     before = neighbours.stored()
 
     foreign = neighbours.ask(operation, neighbours.ids, neighbours.foreign_body(operation), neighbours.live_key)
@@ -136,13 +138,6 @@ def test_a_list_holds_nothing_of_a_stranger_or_of_the_other_mode(neighbours: Nei
         status, envelope = neighbours.ask(operation, {}, None, key)
         assert status == 200
         assert not [found for found in neighbours.ids.values() if found != "stripe" and found in str(envelope)]
-
-
-def test_a_strangers_connection_is_their_own(neighbours: Neighbours) -> None:
-    for key in neighbours.strangers.values():
-        status, envelope = neighbours.ask(("GET", "/v1/processors/{name}"), neighbours.ids, None, key)
-        assert status == 200
-        assert envelope["data"]["accountId"] != "acct_sandboxdefault"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
@@ -184,3 +179,15 @@ def owners(world: World) -> str:
 def test_the_matrix_has_every_route_that_asks_for_a_key() -> None:
     assert len(OPERATIONS) >= 14
     assert {path.split("/")[2] for _, path in WITH_IDS} - {"policies"} <= NEVER.keys()
+
+
+def test_a_strangers_connection_is_their_own_to_show_and_to_end(neighbours: Neighbours) -> None:
+    """Stands last: the strangers' connections are gone after it."""
+    before = neighbours.stored()
+    for key in neighbours.strangers.values():
+        shown = neighbours.ask(("GET", "/v1/processors/{name}"), neighbours.ids, None, key)
+        ended = neighbours.ask(("DELETE", "/v1/processors/{name}"), neighbours.ids, None, key)
+        assert (shown[0], ended[0]) == (200, 200)
+        assert shown[1]["data"]["accountId"] != "acct_sandboxdefault"
+        assert ended[1]["data"] == {**shown[1]["data"], "status": "inactive"}
+    assert neighbours.stored() == before
