@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 from refundkit.api_keys import generate_api_key
 
 from refundkit_core.application.audit import Auditor, By
+from refundkit_core.application.paging import Paging
 from refundkit_core.application.ports import ApiKeyStore, Clock, Ids, OrganizationStore
-from refundkit_core.application.records import ApiKeyRecord, Page, Position, Slice
-from refundkit_core.domain import cursors
+from refundkit_core.application.records import ApiKeyRecord, Page, Slice
 from refundkit_core.domain.errors import Denied, Detail, IdempotencyKeyReused, Invalid, NotFound, StoreConflict
 from refundkit_core.domain.ids import derived, is_id
 from refundkit_core.domain.rights import ADMIN, DEFAULT_SCOPES, SCOPES, is_agent_name
@@ -23,7 +23,6 @@ from refundkit_core.domain.times import iso
 DEFAULT_LIMIT_PER_MINUTE: Final = 100
 MAX_LIMIT_PER_MINUTE: Final = 30_000
 _ROUTE: Final = "POST /v1/api-keys"
-_LIST: Final = "api-keys"
 
 
 class WantedKey(NamedTuple):
@@ -63,6 +62,7 @@ class ManageKeys:
     def __init__(self, keys: ApiKeyStore, organizations: OrganizationStore, clock: Clock, ids: Ids) -> None:
         self._keys = keys
         self._organizations = organizations
+        self._paging = Paging(organizations, "api-keys")
         self._auditor = Auditor(clock, ids)
         self._clock = clock
         self._ids = ids
@@ -158,15 +158,7 @@ class ManageKeys:
 
     def page(self, tenant: Tenant, part: Slice) -> Page[ApiKeyRecord]:
         """One page of the tenant's keys, newest first, revoked ones too. Raises Invalid for a foreign cursor."""
-        scope = (_LIST, tenant.environment)
-        after = None
-        if part.cursor is not None:
-            after = cursors.opened(self._organizations.secret(tenant.org_id), part.cursor, scope)
-        page = self._keys.page(tenant, Position(part.limit, part.offset, after))
-        if page.next_cursor is None:
-            return page
-        sealed = cursors.sealed(self._organizations.secret(tenant.org_id), page.next_cursor, scope)
-        return page._replace(next_cursor=sealed)
+        return self._paging.sealed(tenant, self._keys.page(tenant, self._paging.position(tenant, part)))
 
     def all(self, tenant: Tenant) -> Sequence[ApiKeyRecord]:
         """All keys of the tenant, oldest first. Raises NotFound where there is no such organization."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from refundkit_core.application.paging import Paging
 from refundkit_core.application.ports import OrganizationStore, RefundStore
-from refundkit_core.application.records import Page, Position, RefundFilter, Slice
-from refundkit_core.domain import cursors
+from refundkit_core.application.records import Page, RefundFilter, Slice
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ids import is_id
@@ -18,7 +18,8 @@ class ReadRefunds:
 
     def __init__(self, refunds: RefundStore, organizations: OrganizationStore) -> None:
         self._refunds = refunds
-        self._organizations = organizations
+        self._lists = Paging(organizations, "refunds")
+        self._events = Paging(organizations, "events")
 
     def one(self, tenant: Tenant, refund_id: str) -> tuple[Refund, Request]:
         """The refund as it stands. Raises NotFound where the tenant has none such; a malformed id costs no read."""
@@ -32,25 +33,17 @@ class ReadRefunds:
         events = self._refunds.timeline(tenant, refund_id) if is_id("ref", refund_id) else ()
         if not events:
             raise NotFound("No such refund")
-        scope = ("events", tenant.environment, refund_id)
-        start = wanted.offset
-        if wanted.cursor is not None:
-            start = int(cursors.opened(self._secret(tenant), wanted.cursor, scope))
-        end = start + wanted.limit
-        more = len(events) > end
-        return Page(events[start:end], cursors.sealed(self._secret(tenant), str(end), scope) if more else None)
+        part = self._events.position(tenant, wanted, refund_id)
+        start = int(part.after or part.offset)
+        end = start + part.limit
+        page = Page(events[start:end], str(end) if len(events) > end else None)
+        return self._events.sealed(tenant, page, refund_id)
 
     def page(self, tenant: Tenant, wanted: RefundFilter, part: Slice) -> Page[tuple[Refund, Request]]:
         """One page of the tenant's refunds, newest first. Raises Invalid for a foreign cursor."""
-        scope = ("refunds", tenant.environment, *_texts(wanted))
-        after = None if part.cursor is None else cursors.opened(self._secret(tenant), part.cursor, scope)
-        page = self._refunds.page(tenant, wanted, Position(part.limit, part.offset, after))
-        if page.next_cursor is None:
-            return page
-        return page._replace(next_cursor=cursors.sealed(self._secret(tenant), page.next_cursor, scope))
-
-    def _secret(self, tenant: Tenant) -> bytes:
-        return self._organizations.secret(tenant.org_id)
+        filters = _texts(wanted)
+        page = self._refunds.page(tenant, wanted, self._lists.position(tenant, part, *filters))
+        return self._lists.sealed(tenant, page, *filters)
 
 
 def _texts(wanted: RefundFilter) -> tuple[str | None, ...]:
