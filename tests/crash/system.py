@@ -19,7 +19,7 @@ from refundkit_core.domain.refund import Refund
 from tests.crash.callers import TO_RETRY, Ask, Cancellation, Erasing, told
 from tests.crash.choices import Choices
 from tests.crash.faults import Calls, Fault, Killed, Unreachable
-from tests.crash.invariants import Violation
+from tests.crash.invariants import Violation, insist
 from tests.crash.lines import Line, Message
 from tests.crash.plumbing import Due
 from tests.crash.stripe_like import StripeLike
@@ -250,8 +250,10 @@ class System:
     def _erase(self, erasing: Erasing) -> None:
         if not erasing.ask.answers:
             raise Unreachable("nobody is known yet")
+        known = self.ledger() is not None
         answer = told(lambda: str(self.use_cases.erase(TENANT, "cus_1", BY_PROGRAM)[0].refunds))
         self.calls.note(f"told {answer}")
+        insist(answer != "not_found" or not known, "a customer whom a charge named was never heard of")
         erasing.answers.append(answer)
 
     def _publish(self, events: list[Event]) -> None:
