@@ -42,6 +42,10 @@ FIRST_EVENT: Final = f"{EVENT_PREFIX}000001"
 """A refund's first event holds what was asked for and decided as well; its key sorts right after the head's."""
 
 
+_KINDS: Final = {"ref": "REFUND", "apr": "APPROVAL", "pol": "POLICY", "rsk": "RISK"}
+"""What events tell of, by the prefix of its id."""
+
+
 class Key(NamedTuple):
     """A primary key."""
 
@@ -57,8 +61,13 @@ def refund_pk(tenant: Tenant, refund_id: str) -> str:
     return f"{_tenant(tenant)}#REFUND#{refund_id}"
 
 
+def _subject_pk(tenant: Tenant, subject: str) -> str:
+    """The partition of something with an id of its own that events tell of."""
+    return f"{_tenant(tenant)}#{_KINDS[subject.partition('_')[0]]}#{subject}"
+
+
 def event(tenant: Tenant, subject: str | TransactionRef, version: int) -> Key:
-    pk = refund_pk(tenant, subject) if isinstance(subject, str) else ledger(tenant, subject).pk
+    pk = _subject_pk(tenant, subject) if isinstance(subject, str) else ledger(tenant, subject).pk
     return Key(pk, f"{EVENT_PREFIX}{version:06d}")
 
 
@@ -182,9 +191,15 @@ def tenant_and_transaction(pk: str) -> tuple[Tenant, TransactionRef]:
 
 
 def tenant_and_subject(pk: str) -> tuple[Tenant, str | TransactionRef]:
-    """The tenant, and the refund id or transaction, that the partition key of an event names.
+    """The tenant, and the transaction or the id of what else, that the partition key of an event names.
 
     Raises:
-        ValueError: it is the key of neither.
+        ValueError: it is the key of nothing that events tell of.
     """
-    return tenant_and_transaction(pk) if "#TXN#" in pk else tenant_and_refund(pk)
+    if "#TXN#" in pk:
+        return tenant_and_transaction(pk)
+    match pk.split("#"):
+        case ["ORG", org_id, ("test" | "live") as environment, kind, subject] if kind in _KINDS.values():
+            known: Environment = "test" if environment == "test" else "live"
+            return Tenant(org_id, known), subject
+    raise ValueError("not the key of what events tell of")
