@@ -79,12 +79,13 @@ class Limits:
 class RiskSettings:
     """How a merchant weighs risk: by signal its weight of 0 to 100 where it is not the default one.
 
-    ``dispute_fee_minor`` is what a dispute costs beside its amount, ``dispute_likelihood_percent`` how many early
-    warnings become disputes.
+    ``dispute_fee_minor`` is what a dispute costs beside its amount, in minor units of ``dispute_fee_currency``;
+    ``dispute_likelihood_percent`` how many early warnings become disputes.
     """
 
     weights: Mapping[str, int] = field(default_factory=dict)
     dispute_fee_minor: int = 1500
+    dispute_fee_currency: str = "usd"
     dispute_likelihood_percent: int = 80
 
 
