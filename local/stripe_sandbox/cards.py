@@ -64,13 +64,13 @@ def declined(card: TestCard, charge_id: str) -> StripeError:
     )  # fmt: skip
 
 
-def payment_method_details(card: TestCard, amount_minor: int) -> dict[str, Any]:
+def payment_method_details(card: TestCard, amount_minor: int, country: str) -> dict[str, Any]:
     """A charge's `payment_method_details`."""
     return {
         "card": {
             "amount_authorized": amount_minor, "authorization_code": ids.digits(6), "brand": card.brand,
             "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
-            "country": "US", "exp_month": 8, "exp_year": 2034,
+            "country": country, "exp_month": 8, "exp_year": 2034,
             "extended_authorization": {"status": "disabled"}, "fingerprint": f"fp{card.last4}sandbox",
             "funding": "credit", "incremental_authorization": {"status": "unavailable"},
             "installments": None, "last4": card.last4, "mandate": None,
@@ -83,14 +83,20 @@ def payment_method_details(card: TestCard, amount_minor: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def outcome(card: TestCard) -> dict[str, Any]:
-    """A charge's `outcome`."""
+# From these scores on, as Radar's documentation says.
+_RISK_LEVELS = ((75, "highest"), (65, "elevated"))
+
+
+def outcome(card: TestCard, risk_score: int | None) -> dict[str, Any]:
+    """A charge's `outcome`; only accounts with Radar for Fraud Teams see a score, the others get none."""
     ok = card.decline_code is None
+    level = next((level for least, level in _RISK_LEVELS if (risk_score or 0) >= least), "normal")
     return {
         "advice_code": None if ok else "try_again_later", "network_advice_code": None,
         "network_decline_code": None if ok else "05",
         "network_status": "approved_by_network" if ok else "declined_by_network",
-        "reason": card.decline_code, "risk_level": "normal", "risk_score": 12,
+        "reason": card.decline_code, "risk_level": level,
+        **({} if risk_score is None else {"risk_score": risk_score}),
         "seller_message": "Payment complete." if ok else "The bank did not return any further details.",
         "type": "authorized" if ok else "issuer_declined",
     }  # fmt: skip

@@ -82,6 +82,9 @@ class NewCharge:
     description: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     billing: dict[str, str | None] = field(default_factory=dict)
+    risk_score: int | None = 12
+    card_country: str = "US"
+    billing_country: str | None = None
     extras: dict[str, Any] = field(default_factory=dict)
 
 
@@ -144,6 +147,7 @@ def make_charge(scope: Scope, wanted: NewCharge) -> Json:
 def _new_charge(scope: Scope, wanted: NewCharge) -> Json:
     charge_id = ids.new_id("ch")
     address = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+    address["country"] = wanted.billing_country
     billing = {"address": address, "email": None, "name": None, "phone": None, "tax_id": None}
     return {
         "id": charge_id, "object": "charge", "amount": wanted.amount_minor, "amount_captured": 0,
@@ -154,9 +158,12 @@ def _new_charge(scope: Scope, wanted: NewCharge) -> Json:
         "currency": wanted.currency, "customer": wanted.customer, "description": wanted.description,
         "disputed": False, "failure_balance_transaction": None, "failure_code": None,
         "failure_message": None, "fraud_details": {}, "livemode": scope.book.livemode,
-        "metadata": dict(wanted.metadata), "on_behalf_of": None, "outcome": cards.outcome(wanted.card),
+        "metadata": dict(wanted.metadata), "on_behalf_of": None,
+        "outcome": cards.outcome(wanted.card, wanted.risk_score),
         "paid": True, "payment_intent": wanted.payment_intent, "payment_method": wanted.payment_method,
-        "payment_method_details": cards.payment_method_details(wanted.card, wanted.amount_minor),
+        "payment_method_details": cards.payment_method_details(
+            wanted.card, wanted.amount_minor, wanted.card_country
+        ),
         "radar_options": {}, "receipt_email": None, "receipt_number": None,
         "receipt_url": f"https://pay.stripe.com/receipts/sandbox/{charge_id}", "refunded": False,
         "review": None, "shipping": None, "source_transfer": None, "statement_descriptor": None,

@@ -18,7 +18,8 @@ from local.stripe_sandbox.state import Scope, State
 FAILURE_REASONS = lifecycle.FAILURE_REASONS
 _SAMPLE_FIELDS = (
     "amount", "currency", "customer", "created", "age_days", "captured", "amount_captured", "payment_intent",
-    "disputed", "description", "metadata", "source", "billing",
+    "disputed", "description", "metadata", "source", "billing", "risk_score",
+    "card_country", "billing_country",
 )  # fmt: skip
 
 
@@ -65,12 +66,17 @@ def _sample(scope: Scope, fields: Fields, notes: dict[str, str]) -> NewCharge:
     card = find_card(fields.text("source") or "tok_visa")
     if card is None:
         raise Refusal(400, f"No test card is called {fields.text('source')}.", "Use tok_visa or pm_card_visa.")
+    risk_score = fields.whole("risk_score", None if "risk_score" in fields else 12)
+    if risk_score is not None and risk_score > 100:
+        raise Refusal(400, "risk_score is more than 100.", "Radar scores from 0 to 100; null shows none.")
     customer_id, billing = _sample_customer(scope, fields)
     return NewCharge(
         amount_minor=amount_minor, currency=currency("currency", fields.text("currency") or "usd"), card=card,
         capture=fields.flag("captured", True), amount_captured_minor=captured_minor, customer=customer_id,
         payment_method=ids.new_id("pm"), created=_sample_time(scope, fields),
         description=fields.text("description"), metadata=notes, billing=billing,
+        risk_score=risk_score, card_country=fields.text("card_country") or "US",
+        billing_country=fields.text("billing_country"),
     )  # fmt: skip
 
 

@@ -63,7 +63,8 @@ CONTROL: tuple[tuple[str, str, str], ...] = (
     ("POST /_sandbox/faults/release", "", "lets go of held requests only"),
     ("POST /_sandbox/charges",
      "amount, currency, customer, created, age_days, captured, amount_captured, payment_intent, disputed, "
-     "description, metadata, source", "a sample charge for the key's account and mode"),
+     "description, metadata, source, risk_score, card_country, billing_country",
+     "a sample charge for the key's account and mode"),
     ("POST /_sandbox/charges/{id}/dispute", "status, amount, reason", "opens a dispute"),
     ("POST /_sandbox/disputes/{id}", "status", "moves a dispute"),
     ("POST /_sandbox/charges/{id}/early_fraud_warning", "fraud_type", "opens a warning"),

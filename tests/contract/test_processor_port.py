@@ -4,7 +4,7 @@ use, and a custom processor as somebody outside would write it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from refundkit_core.adapters.processors.registry import ProcessorRegistry, stripe_kind
@@ -83,6 +83,28 @@ def test_a_charge_is_looked_up_by_its_own_id(subject: Subject) -> None:
     assert subject.processor.owns(charge_id)
     assert subject.processor.is_charge(charge_id)
     assert not subject.processor.owns("unknown_1")
+
+
+@pytest.mark.parametrize(
+    "fields, risk, countries",
+    [
+        ({}, 12, ("US",)),
+        ({"risk_score": None}, None, ("US",)),
+        ({"risk_score": 0, "card_country": "DE"}, 0, ("DE",)),
+        ({"risk_score": 99, "billing_country": "fr"}, 99, ("US", "FR")),
+        ({"billing_country": "US"}, 12, ("US",)),
+        ({"billing_country": "USA"}, 12, ("US",)),
+    ],
+)
+def test_stripe_shows_its_score_and_the_countries_of_card_and_address_each_once(
+    sandbox: SandboxServer, fields: dict[str, Any], risk: int | None, countries: tuple[str, ...]
+) -> None:
+    stripe = StripeProcessor(connection("stripe", sandbox.test_key), sandbox.url)
+    made = post_json(f"{sandbox.url}/_sandbox/charges", {"amount": 100, **fields}, sandbox.test_key)
+
+    shown = stripe.look_up(made["id"])
+
+    assert (shown.processor_risk, shown.countries) == (risk, countries)
 
 
 def test_what_is_unknown_is_not_found(subject: Subject) -> None:

@@ -99,6 +99,16 @@ def test_a_new_ledger_that_does_not_allow_its_refund_is_not_stored(store: Refund
     assert store.find(TENANT, made.id) is None
 
 
+@pytest.mark.parametrize("facts", [{}, {"processor_risk": 0, "countries": ("US", "DE")}, {"processor_risk": 99}])
+def test_what_the_processor_thinks_of_a_charge_is_kept_with_its_ledger(
+    store: RefundStore, facts: dict[str, Any]
+) -> None:
+    made = ledger(**facts)
+    store.put_ledger(made, None, None)
+
+    assert store.ledger(TENANT, TRANSACTION) == made
+
+
 def test_a_refund_id_opens_once(store: RefundStore) -> None:
     opened(store)
 

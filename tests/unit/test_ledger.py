@@ -68,7 +68,8 @@ def test_twins_have_one_amount_and_one_reason() -> None:
 
 
 def test_a_charge_that_is_seen_first_holds_what_the_processor_says_and_nothing_of_ours() -> None:
-    seen = snapshot(currency="jpy", captured_minor=900, lost_minor=100, dispute="lost", customer_id="cus_9")
+    looked = {"lost_minor": 100, "dispute": "lost", "customer_id": "cus_9", "processor_risk": 7, "countries": ("JP",)}
+    seen = snapshot(currency="jpy", captured_minor=900, **looked)
 
     assert ledgers.opened(TENANT, TRANSACTION, seen, 50, START + HALF_A_DAY) == Ledger(
         tenant=TENANT,
@@ -87,6 +88,8 @@ def test_a_charge_that_is_seen_first_holds_what_the_processor_says_and_nothing_o
         twins={},
         adopted=frozenset(),
         fraud_warning=None,
+        processor_risk=7,
+        countries=("JP",),
     )
 
 
@@ -97,8 +100,10 @@ def test_a_fresh_look_takes_the_processors_facts_and_leaves_our_own_money_alone(
         version=4,
         adopted=frozenset({"re_1"}),
         fraud_warning="made_with_lost_card",
+        processor_risk=7,
+        countries=("JP",),
     )
-    seen = snapshot(captured_minor=4000, lost_minor=300, dispute="won", customer_id="cus_2")
+    seen = snapshot(captured_minor=4000, lost_minor=300, dispute="won", customer_id="cus_2", processor_risk=71)
 
     assert ledgers.refreshed(before, seen, 50, START + HALF_A_DAY) == Ledger(
         tenant=TENANT,
@@ -117,6 +122,8 @@ def test_a_fresh_look_takes_the_processors_facts_and_leaves_our_own_money_alone(
         twins={},
         adopted=frozenset({"re_1"}),
         fraud_warning="made_with_lost_card",
+        processor_risk=71,
+        countries=(),
     )
 
 
@@ -143,6 +150,8 @@ def test_a_fresh_look_forgets_twins_that_no_longer_count() -> None:
         ({"customer_id": None}, False),
         ({"adopted": frozenset({"re_1"})}, False),
         ({"fraud_warning": "misc"}, False),
+        ({"processor_risk": 1}, False),
+        ({"countries": ("US",)}, False),
     ],
 )
 def test_a_look_that_finds_nothing_new_says_the_same(change: dict[str, Any], same: bool) -> None:

@@ -1,4 +1,4 @@
-"""The risk of a refund: each signal on both sides of each of its bands, the levels, and what a pre-emptive refund saves."""
+"""The risk of a refund: each signal on both sides of its bands, the levels, and when refunding at once is cheaper."""
 
 from __future__ import annotations
 
@@ -52,7 +52,16 @@ def test_velocity_counts_the_refunds_of_a_month(refunds: int, band: int | None) 
 
 @pytest.mark.parametrize(
     "refunds, orders, band",
-    [(3, 3, None), (1, 4, 50), (24, 100, None), (25, 100, 50), (49, 100, 50), (50, 100, 100), (9, 4, 100), (0, 4, None)],
+    [
+        (3, 3, None),
+        (1, 4, 50),
+        (24, 100, None),
+        (25, 100, 50),
+        (49, 100, 50),
+        (50, 100, 100),
+        (9, 4, 100),
+        (0, 4, None),
+    ],
 )
 def test_refund_ratio_compares_with_all_orders_once_there_are_a_few(
     refunds: int, orders: int, band: int | None
@@ -67,9 +76,7 @@ def test_amount_anomaly_compares_with_the_charge(gross_minor: int, band: int | N
     assert bands(facts(), gross_minor).get("amount_anomaly") == band
 
 
-@pytest.mark.parametrize(
-    "gross_minor, band", [(2000, None), (2001, 50), (3000, 50), (3001, 100), (50_000, 100)]
-)
+@pytest.mark.parametrize("gross_minor, band", [(2000, None), (2001, 50), (3000, 50), (3001, 100), (50_000, 100)])
 def test_amount_anomaly_compares_with_the_customers_average_order(gross_minor: int, band: int | None) -> None:
     usual = CustomerFacts(known=True, lifetime_orders=4, lifetime_spend_minor=4000)
     given = facts(charge=charge_facts(captured_minor=100_000), customer=usual)

@@ -1,4 +1,4 @@
-"""Whatever the facts: a score is bounded, explained by its signals, the same for the same, and worse for worse facts."""
+"""Whatever the facts: a score is bounded, explained by its signals, the same for the same, worse for worse facts."""
 
 from __future__ import annotations
 

@@ -40,6 +40,27 @@ def test_a_capture_may_be_partial_and_happens_once(merchant: Merchant) -> None:
 
 
 @pytest.mark.parametrize(
+    ("score", "level"), [(None, "normal"), (0, "normal"), (64, "normal"), (65, "elevated"), (75, "highest")]
+)
+def test_a_charge_shows_radars_score_to_accounts_that_see_one(
+    merchant: Merchant, score: int | None, level: str
+) -> None:
+    outcome = merchant.charge(risk_score=score)["outcome"]
+
+    assert (outcome.get("risk_score"), outcome["risk_level"]) == (score, level)
+    assert ("risk_score" in outcome) is (score is not None)
+    too_high = {"risk_score": 101}
+    assert control_answer(merchant.sandbox, "POST", "/_sandbox/charges", too_high, key=merchant.test_key)[0] == 400
+
+
+def test_a_charge_shows_the_countries_of_card_and_billing_address(merchant: Merchant) -> None:
+    charge = merchant.charge(card_country="DE", billing_country="FR", payment_intent=True)
+
+    assert charge["payment_method_details"]["card"]["country"] == "DE"
+    assert charge["billing_details"]["address"]["country"] == "FR"
+
+
+@pytest.mark.parametrize(
     ("token", "decline"),
     [
         ("tok_chargeDeclined", "generic_decline"),

@@ -37,7 +37,7 @@ class Ledger:
 
     ``adopted`` names the processor refunds made without us that have become refunds of ours, each counted once;
     ``fraud_warning`` is the card issuer's early warning, in the processor's word. ``customer_erased`` says that the
-    customer was erased: no later look brings them back.
+    customer was erased: no later look brings them back. ``processor_risk`` and ``countries`` are the snapshot's.
     """
 
     tenant: Tenant
@@ -57,6 +57,8 @@ class Ledger:
     adopted: frozenset[str] = frozenset()
     fraud_warning: str | None = None
     customer_erased: bool = False
+    processor_risk: int | None = None
+    countries: tuple[str, ...] = ()
 
     @property
     def is_new(self) -> bool:
@@ -131,6 +133,8 @@ def opened(
         customer_id=snapshot.customer_id,
         snapshot_at=now,
         version=1,
+        processor_risk=snapshot.processor_risk,
+        countries=snapshot.countries,
     )
 
 
@@ -147,6 +151,8 @@ def refreshed(ledger: Ledger, snapshot: ChargeSnapshot, elsewhere_minor: int, no
         snapshot_at=now,
         version=ledger.version + 1,
         twins=twins,
+        processor_risk=snapshot.processor_risk,
+        countries=snapshot.countries,
     )
 
 

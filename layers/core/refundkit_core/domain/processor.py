@@ -16,6 +16,7 @@ class ChargeSnapshot:
 
     ``refunded_minor`` is what all its refunds hold of it, ours and others', by the processor's count;
     ``lost_minor`` is what lost disputes took. ``captured_minor`` is 0 while the charge is only authorized.
+    ``processor_risk`` is the processor's score of 0 to 100, ``countries`` those of card and billing address.
     """
 
     charge_id: str
@@ -26,6 +27,8 @@ class ChargeSnapshot:
     dispute: DisputeState
     purchased_at: datetime
     customer_id: str | None
+    processor_risk: int | None = None
+    countries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,8 @@ def ledger_item(ledger: Ledger) -> dict[str, Any]:
             "adopted": ledger.adopted or None,
             "fraud_warning": ledger.fraud_warning,
             "customer_erased": ledger.customer_erased or None,
+            "risk": ledger.processor_risk,
+            "countries": list(ledger.countries) or None,
         }
     )
 
@@ -212,4 +214,6 @@ def ledger_of(tenant: Tenant, transaction: TransactionRef, item: Item) -> Ledger
         adopted=item.get("adopted", frozenset()),
         fraud_warning=item.get("fraud_warning"),
         customer_erased=item.get("customer_erased", False),
+        processor_risk=item.get("risk"),
+        countries=tuple(item.get("countries", ())),
     )

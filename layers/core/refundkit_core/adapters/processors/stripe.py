@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -41,6 +42,7 @@ ORG_ID: Final = "refundkit_organization_id"
 _CHARGES: Final = ("ch_", "py_")
 _PAYMENT_INTENT: Final = "pi_"
 _REFUSED_KEY: Final = Detail("secretKey", "Use a secret or restricted key of the account, of this mode")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _Answer = TypeVar("_Answer")
 
 
@@ -85,6 +87,8 @@ class StripeProcessor:
             dispute=dispute,
             purchased_at=from_unix(charge.created),
             customer_id=_id_of(charge.customer),
+            processor_risk=getattr(charge.outcome, "risk_score", None),
+            countries=_countries(charge),
         )
 
     def _charge(self, transaction_id: str) -> stripe.Charge:
@@ -213,6 +217,14 @@ def _metadata(refund: stripe.Refund) -> dict[str, str]:
     """The metadata as a plain dict: Stripe's own object answers ``.get`` with what is stored under that name."""
     metadata: Any = refund.metadata
     return {} if metadata is None else dict(metadata.to_dict() if hasattr(metadata, "to_dict") else metadata)
+
+
+def _countries(charge: stripe.Charge) -> tuple[str, ...]:
+    """The countries of card and billing address, each once, in capital letters; Stripe may leave either out."""
+    card = getattr(charge.payment_method_details, "card", None)
+    address = getattr(charge.billing_details, "address", None)
+    stated = [str(getattr(each, "country", None) or "").upper() for each in (card, address)]
+    return tuple(dict.fromkeys(country for country in stated if _COUNTRY.fullmatch(country)))
 
 
 def _id_of(reference: Any) -> str | None:
