@@ -93,17 +93,32 @@ class NoCap(System):
     """Whether enough is left is asked before the reservation, and not again with it."""
 
     class _Store(MemoryRefundStore):
-        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, **others: Any) -> None:
             at = (refund.tenant, refund.transaction)
             if ledger.is_new:
-                super().open(refund, request, event, ledger, refuse_twin=refuse_twin)
+                super().open(refund, request, event, ledger, **others)
                 return
             captured = self._ledgers[at].captured_minor
             self._ledgers[at] = replace(self._ledgers[at], captured_minor=10**12)
             try:
-                super().open(refund, request, event, ledger, refuse_twin=refuse_twin)
+                super().open(refund, request, event, ledger, **others)
             finally:
                 self._ledgers[at] = replace(self._ledgers[at], captured_minor=captured)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store()
+
+
+class Miscounted(System):
+    """A customer's record is counted without asking whether it is as it was when the refund was judged."""
+
+    class _Store(MemoryRefundStore):
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, **others: Any) -> None:
+            beside = others["beside"]
+            if beside.customer is not None:
+                stored = self.of(refund.tenant, beside.customer.key)
+                others["beside"] = replace(beside, customer=stored)
+            super().open(refund, request, event, ledger, **others)
 
     def make_store(self) -> MemoryRefundStore:
         return self._Store()
@@ -113,9 +128,9 @@ class NoTwinCheck(System):
     """Twins are looked for before the reservation, and not again with it."""
 
     class _Store(MemoryRefundStore):
-        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, **others: Any) -> None:
             stored = ledger if ledger.is_new else self._ledgers[refund.tenant, refund.transaction]
-            super().open(refund, request, event, stored, refuse_twin=False)
+            super().open(refund, request, event, stored, **{**others, "refuse_twin": False})
 
     def make_store(self) -> MemoryRefundStore:
         return self._Store()
@@ -137,10 +152,10 @@ class OpenedUnseen(System):
     """An erasure that was done while a refund was judged is not noticed by the refund."""
 
     class _Store(MemoryRefundStore):
-        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, **others: Any) -> None:
             stored = self._ledgers.get((refund.tenant, refund.transaction), ledger)
             seen = replace(ledger, customer_erased=stored.customer_erased)
-            super().open(refund, request, event, seen, refuse_twin=refuse_twin)
+            super().open(refund, request, event, seen, **others)
 
     def make_store(self) -> MemoryRefundStore:
         return self._Store()

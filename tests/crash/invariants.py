@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Final
 
 from refundkit_core.application.execute_refund import SEND_WINDOW
+from refundkit_core.domain.approvals import Approval
+from refundkit_core.domain.customers import CustomerRecord
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.processor import ProcessorRefund
@@ -20,6 +22,7 @@ _FIRST: Final = {"processor": ("processing", "completed")}
 _AFTER_THESE_NOTHING: Final = ("refund.failed", "refund.cancelled", "refund.rejected")
 _NEVER_CHANGES: Final = (
     "id", "tenant", "transaction_id", "transaction", "money", "reason", "initiated_by", "created_at", "key_id",
+    "fee_minor", "customer_key", "approval_id",
 )  # fmt: skip
 _SET_ONCE: Final = ("processor_key", "first_attempt_at", "external_refund_id")
 
@@ -59,7 +62,9 @@ def check_step(before: Refund | None, after: Refund) -> None:
         for field in _SET_ONCE:
             old = getattr(before, field)
             insist(old in (None, getattr(after, field)), f"{name}: {field} was {old} already")
-    watched = not after.holds_reservation or after.next_look_at is not None or after.status_detail == "needs_review"
+    asks = after.status == "pending_approval" and after.approval_id is not None
+    flagged = after.next_look_at is not None or after.status_detail == "needs_review"
+    watched = not after.holds_reservation or flagged or asks
     insist(watched, f"{name} ({after.status_detail}) holds money, and neither the sweep nor a person will look at it")
 
 
@@ -88,6 +93,8 @@ def check_ledger(ledger: Ledger, before: Ledger | None, heads: Sequence[Refund])
     refunded = sum(head.money.amount_minor for head in heads if head.status == "completed")
     insist(ledger.reserved_minor == reserved, f"{ledger.reserved_minor} is reserved, open refunds hold {reserved}")
     insist(ledger.refunded_minor == refunded, f"{ledger.refunded_minor} is refunded, completed ones are {refunded}")
+    withheld = sum(head.fee_minor for head in heads if head.holds_reservation or head.status == "completed")
+    insist(ledger.withheld_minor == withheld, f"{ledger.withheld_minor} is withheld, refunds' fees are {withheld}")
     if ledger.available_minor >= 0:
         return
     others = ledger.elsewhere_minor + ledger.lost_minor
@@ -96,6 +103,40 @@ def check_ledger(ledger: Ledger, before: Ledger | None, heads: Sequence[Refund])
         others_before, available_before = before.elsewhere_minor + before.lost_minor, before.available_minor
     by_others = others > others_before or ledger.available_minor >= available_before
     insist(by_others, f"{-ledger.available_minor} more is held than was captured")
+
+
+def check_counted(records: Iterable[CustomerRecord], heads: Sequence[Refund]) -> None:
+    """A customer's record counts exactly the refunds of theirs that hold or moved money, each with its gross amount."""
+    for record in records:
+        counts = {head.id: head for head in heads if head.customer_key == record.key and _counts(head)}
+        expected = {ref: (head.gross_minor, head.money.currency) for ref, head in counts.items()}
+        counted = {ref: (one.amount_minor, one.currency) for ref, one in record.refunds.items()}
+        insist(counted == expected, f"{record.key[-4:]} is counted with {counted}, its refunds are {expected}")
+
+
+def _counts(head: Refund) -> bool:
+    return head.holds_reservation or head.status == "completed"
+
+
+def check_approvals(approvals: Iterable[Approval], heads: Mapping[str, Refund]) -> None:
+    """A refund waits for a person exactly while its question is open, and none was opened without the other."""
+    asked = {approval.refund_id: approval for approval in approvals}
+    insist(set(asked) <= set(heads), "a person is asked about a refund that does not exist")
+    for head in heads.values():
+        approval = asked.get(head.id)
+        insist((approval is None) == (head.approval_id is None), f"{head.id[-4:]} and its question do not match")
+        if approval is not None:
+            waits = (head.status == "pending_approval", approval.status == "pending")
+            insist(
+                waits in ((True, True), (False, False)), f"{head.id[-4:]} is {head.status}, asked: {approval.status}"
+            )
+            insist(approval.amount_minor == head.money.amount_minor, f"{head.id[-4:]}: another amount is asked about")
+
+
+def check_limit(record: CustomerRecord, heads: Sequence[Refund], most: int) -> None:
+    """No more refunds of a customer went without a person than the policy allows within a month."""
+    free = [head.id for head in heads if head.id in record.refunds and head.approval_id is None]
+    insist(len(free) <= most, f"{len(free)} went without a person, {most} may")
 
 
 def check_erased(ledger: Ledger | None, requests: Sequence[Request], told: Sequence[Sequence[str]]) -> None:
@@ -156,7 +197,8 @@ def check_answers(asks: Sequence[Ask], heads: Mapping[str, Refund]) -> None:
 
 def check_quiet(ledger: Ledger | None, heads: Sequence[Refund], stripe: StripeLike) -> None:
     """Nothing is left under way, and the processor's view of the money is ours."""
-    open_ones = [f"{head.id[-4:]} {head.status} {head.status_detail}" for head in heads if head.holds_reservation]
+    moving = [head for head in heads if head.holds_reservation and head.status != "pending_approval"]
+    open_ones = [f"{head.id[-4:]} {head.status} {head.status_detail}" for head in moving]
     insist(not open_ones, f"never finished: {open_ones}")
     by_id = {head.external_refund_id: head for head in heads if head.external_refund_id is not None}
     paid = {made.refund_id or made.external_id: made for made in stripe.refunds.values() if made.holds_money}

@@ -6,8 +6,11 @@ To add one: write a function that takes the system and decorate it. It takes par
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
+
+from refundkit_core.domain.policies import Limits, Policy, Rule
 
 from tests.crash.callers import Ask, asking
 from tests.crash.system import System
@@ -225,6 +228,65 @@ def refunded_outside_meanwhile(system: System) -> None:
 def refunded_outside_and_failed_late(system: System) -> None:
     system.ask(asking(1000))
     system.later("refunds in the dashboard", lambda: system.stripe.made_outside(1500, ("succeeded", "failed")))
+
+
+def publish(system: System, *rules: Rule, **limits: int) -> None:
+    """The merchant's policy, from before the purchase on; what another scenario published holds as well."""
+    policies = system.use_cases.policies
+    rules, bounds = (*rules, Rule(category="default")), Limits(**limits)
+    for before in policies.published:
+        rules, bounds = (*before.policy.rules, *rules), replace(before.policy.limits, **limits)
+    policies.published.clear()
+    policies.publish(Policy("Ours", rules, bounds), system.clock.now() - timedelta(days=100))
+
+
+@scenario
+def paid_less_a_fee(system: System) -> None:
+    publish(system, Rule(category="default", restocking_fee_bp=1500))
+    system.stripe.fates.append("lost")
+    system.ask(asking(1999, key="k1"))
+    system.ask(asking(3001, key="k2"))
+    system.ask(asking(1, key="k3"))
+
+
+@scenario
+def less_a_fee_and_failed_late(system: System) -> None:
+    publish(system, Rule(category="default", restocking_fee_bp=1500))
+    system.stripe.lives.append(("succeeded", "failed"))
+    system.ask(asking(1999, key="k1"))
+    system.cancel(system.ask(asking(1000, key="k2")))
+
+
+@scenario
+def put_before_a_person(system: System) -> None:
+    publish(system, auto_approve_threshold_minor=1500)
+    system.ask(asking(2000, key="k1"))
+    system.ask(asking(1000, key="k2"))
+
+
+@scenario
+def put_before_a_person_and_cancelled(system: System) -> None:
+    publish(system, auto_approve_threshold_minor=1500)
+    system.cancel(system.ask(asking(2000, key="k1")))
+
+
+@scenario
+def two_of_a_customer_who_may_have_one(system: System) -> None:
+    know_the_charge(system)
+    publish(system, max_returns_per_customer_30d=1)
+    system.most_without_a_person = 1
+    system.ask(asking(2000, key="k1"))
+    system.ask(asking(1000, key="k2"))
+
+
+@scenario
+def one_of_a_customer_fails_and_the_next_may_go(system: System) -> None:
+    publish(system, max_returns_per_customer_30d=1)
+    system.most_without_a_person = 1
+    system.stripe.fates.append("declined")
+    system.ask(asking(2000, key="k1"))
+    later = asking(1000, key="k2")
+    system.later("asks for another", lambda: system.ask(later), after_s=300)
 
 
 @scenario

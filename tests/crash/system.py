@@ -66,6 +66,7 @@ class System:
         self.connections = FakeConnections()
         self.use_cases = self.make_use_cases()
         self.watch = Watch(self)
+        self.most_without_a_person = MAX_STEPS
         self._running: list[Work] = []
         self._told = 0
         self._renewing = False

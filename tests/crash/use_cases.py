@@ -8,6 +8,7 @@ from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.create_refund import CreateRefund
 from refundkit_core.application.erase_customer import EraseCustomer
 from refundkit_core.application.execute_refund import ExecuteRefund
+from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.ports import ConnectionStore, EventBus, OrganizationStore, Processors, RefundStore
 from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
@@ -18,6 +19,7 @@ from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.application.sweep import Sweep
 
 from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
+from tests.support.fact_stores import FakeOrders, FakePolicies, FakeRefusals
 from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
 
 if TYPE_CHECKING:
@@ -44,7 +46,11 @@ class UseCases:
         self.settle = SettleRefund(refunds, clock, ids)
         look = LookAtTransaction(refunds, organizations, self.settle, clock, ids)
         resolve = ResolveTransaction(refunds, connections, processors, look, clock)
-        self.create = CreateRefund(refunds, organizations, resolve, switches, clock, ids)
+        self.policies = FakePolicies()
+        orders, policies = ported("orders", FakeOrders()), ported("policies", self.policies)
+        gather = GatherFacts(orders, policies, ported("customers", system.store), organizations, clock)
+        refusals = ported("refusals", FakeRefusals())
+        self.create = CreateRefund(refunds, organizations, refusals, resolve, gather, switches, clock, ids)
         self.execute = ExecuteRefund(
             refunds, connections, processors, self.settle, switches, throttle, executions, clock, ids
         )

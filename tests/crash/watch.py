@@ -31,6 +31,7 @@ class Watch:
         self._events: dict[str, int] = {}
         self._sent = 0
         self._looks = 0
+        self._told = 0
         self._published = 0
         self._paid = 0
         self._answers = 0
@@ -55,9 +56,11 @@ class Watch:
                 invariants.check_ledger(ledger, self._ledger, heads)
             insist(ledger is not None or self._ledger is None, "the ledger is gone")
             self._ledger = ledger
-        for event in system.store.looks[self._looks :]:
+        if changed:
+            self._look_at_people(heads)
+        for event in (*system.store.looks[self._looks :], *system.store.told[self._told :]):
             self._commit(event)
-        self._looks = len(system.store.looks)
+        self._looks, self._told = len(system.store.looks), len(system.store.told)
         sent = system.stripe.sent
         for number in range(self._sent, len(sent)):
             order = sent[number].order
@@ -73,6 +76,16 @@ class Watch:
         published = system.use_cases.bus.published
         invariants.check_known(self._committed, published[self._published :])
         self._published = len(published)
+
+    def _look_at_people(self, heads: list[Refund]) -> None:
+        """Those who decide, and the customer, unless an erasure took their record away."""
+        system = self._system
+        invariants.check_approvals(system.store.approvals.values(), self._heads)
+        if system.erasures:
+            return
+        invariants.check_counted(system.store.records.values(), heads)
+        for record in system.store.records.values():
+            invariants.check_limit(record, heads, system.most_without_a_person)
 
     def _commit(self, event: Event) -> None:
         """An event was written with its change: it is on the table's stream."""

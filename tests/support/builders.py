@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from refundkit_core.domain import ledger as ledgers
+from refundkit_core.domain.decisions import RuleResult
 from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policy import RuleResult
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant

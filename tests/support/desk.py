@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from refundkit_core.application.cancel_refund import CancelRefund
+from refundkit_core.application.check_policy import CheckPolicy
 from refundkit_core.application.create_refund import CreateRefund, OpenedRefund, OpenRefund
 from refundkit_core.application.execute_refund import ExecuteRefund, Outcome
+from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.processor_news import ApplyProcessorNews
 from refundkit_core.application.resolve_refund import ResolveRefund
@@ -18,6 +20,7 @@ from refundkit_core.domain.refund import Refund
 
 from tests.support.builders import TENANT, TRANSACTION, snapshot
 from tests.support.clock import CountingIds, FixedClock
+from tests.support.fact_stores import FakeOrders, FakePolicies, FakeRefusals
 from tests.support.fake_processor import (
     FakeConnections,
     FakeOrganizations,
@@ -45,7 +48,12 @@ class Desk:
         self.settle = SettleRefund(self.store, self.clock, self.ids)
         self.look_at = LookAtTransaction(self.store, organizations, self.settle, self.clock, self.ids)
         resolve = ResolveTransaction(self.store, self.connections, processors, self.look_at, self.clock)
-        self.create = CreateRefund(self.store, organizations, resolve, self.switches, self.clock, self.ids)
+        self.orders, self.policies, self.refusals = FakeOrders(), FakePolicies(), FakeRefusals()
+        gather = GatherFacts(self.orders, self.policies, self.store, organizations, self.clock)
+        self.create = CreateRefund(
+            self.store, organizations, self.refusals, resolve, gather, self.switches, self.clock, self.ids
+        )
+        self.check = CheckPolicy(resolve, gather)
         self.cancel = CancelRefund(self.store, self.connections, processors, self.settle, self.clock, self.ids)
         self.execute_refund = ExecuteRefund(
             self.store,

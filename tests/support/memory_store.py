@@ -6,13 +6,16 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import Page, Position, RefundFilter
+from refundkit_core.application.records import NOTHING_BESIDE, Beside, Page, Position, RefundFilter
+from refundkit_core.domain.approvals import Approval
+from refundkit_core.domain.customers import Counted, CustomerRecord
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of, without_customer
-from refundkit_core.domain.refund import Refund, Request
+from refundkit_core.domain.refund import Refund, Request, change_of
 from refundkit_core.domain.tenancy import Tenant
 
 
@@ -28,28 +31,71 @@ class MemoryRefundStore:
         self.audited: list[AuditEntry] = []
         self._names: dict[tuple[Tenant, str, str, str], str] = {}
         self.erased: list[tuple[str, int]] = []
+        self.records: dict[tuple[Tenant, str], CustomerRecord] = {}
+        self.approvals: dict[tuple[Tenant, str], Approval] = {}
+        self.told: list[Event] = []
 
-    def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+    def open(
+        self,
+        refund: Refund,
+        request: Request,
+        event: Event,
+        ledger: Ledger,
+        *,
+        refuse_twin: bool,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> None:
         with self._lock:
             stored = self._ledgers.get((refund.tenant, refund.transaction))
             key = (refund.tenant, refund.id)
-            twin = twin_of(refund.money.amount_minor, refund.reason)
+            twin = twin_of(refund.gross_minor, refund.reason)
             known = ledger.live_twins(twin, refund.created_at)
             if (stored is None) != ledger.is_new or key in self._refunds or (known and refuse_twin):
                 raise StoreConflict("conflict")
             stored = stored or ledger
             if stored.customer_erased != ledger.customer_erased:
                 raise StoreConflict("conflict")
-            if stored.blocked or stored.available_minor < refund.money.amount_minor:
+            if stored.blocked or stored.available_minor < refund.gross_minor:
                 raise StoreConflict("conflict")
             if stored.twins.get(twin) != ledger.twins.get(twin):
                 raise StoreConflict("conflict")
-            changed = _moved(stored, LedgerChange("reserve", refund.money.amount_minor))
+            self._check_beside(refund, beside)
+            changed = _moved(stored, change_of("reserve", refund))
             self._ledgers[refund.tenant, refund.transaction] = replace(
                 changed, twins={**changed.twins, twin: {**known, refund.id: refund.created_at}}
             )
             self._refunds[key] = (refund, request)
             self._events[key] = [event]
+            self._put_beside(refund, beside)
+
+    def _check_beside(self, refund: Refund, beside: Beside) -> None:
+        record = beside.customer
+        if record is not None and self._record(refund.tenant, record.key).version != record.version:
+            raise StoreConflict("conflict")
+        if beside.approval is not None and (refund.tenant, beside.approval.id) in self.approvals:
+            raise StoreConflict("conflict")
+
+    def _put_beside(self, refund: Refund, beside: Beside) -> None:
+        if beside.customer is not None:
+            counted = Counted(refund.created_at, refund.gross_minor, refund.money.currency)
+            forgotten = beside.customer.forgotten(refund.created_at)
+            left = {name: one for name, one in beside.customer.refunds.items() if name not in forgotten}
+            self._keep(refund.tenant, beside.customer, refunds={**left, refund.id: counted})
+        if beside.approval is not None:
+            self.approvals[refund.tenant, beside.approval.id] = beside.approval
+        self.told.extend(beside.events)
+
+    def _record(self, tenant: Tenant, customer: str) -> CustomerRecord:
+        return self.records.get((tenant, customer), CustomerRecord(customer))
+
+    def _keep(self, tenant: Tenant, record: CustomerRecord, **changes: Any) -> None:
+        self.records[tenant, record.key] = replace(record, version=record.version + 1, **changes)
+
+    def of(self, tenant: Tenant, customer: str) -> CustomerRecord:
+        return self._record(tenant, customer)
+
+    def find_approval(self, tenant: Tenant, approval_id: str) -> Approval | None:
+        return self.approvals.get((tenant, approval_id))
 
     def change(
         self,
@@ -64,8 +110,15 @@ class MemoryRefundStore:
             stored = self._refunds.get(key)
             if stored is None or stored[0].version != before.version:
                 raise StoreConflict("conflict")
+            asked = self.approvals.get((before.tenant, before.approval_id or ""))
+            superseded = asked is not None and (before.status, after.status) == ("pending_approval", "cancelled")
+            if superseded and asked is not None and asked.status != "pending":
+                raise StoreConflict("conflict")
             if ledger is not None:
                 self._move_money(after, ledger)
+            if superseded and asked is not None:
+                changed = replace(asked, status="superseded", version=asked.version + 1)
+                self.approvals[before.tenant, asked.id] = changed
             self._refunds[key] = (after, stored[1])
             self._events[key].append(event)
             self.audited.extend([audit] if audit else [])
@@ -120,6 +173,10 @@ class MemoryRefundStore:
         moved = _moved(stored, change)
         if change.kind in ("release", "unsettle"):
             moved = _without_twin(moved, refund)
+            if refund.customer_key is not None:
+                record = self._record(refund.tenant, refund.customer_key)
+                left = {name: one for name, one in record.refunds.items() if name != refund.id}
+                self._keep(refund.tenant, record, refunds=left)
         self._ledgers[at] = moved
 
     def head(self, tenant: Tenant, refund_id: str) -> Refund | None:
@@ -168,6 +225,7 @@ class MemoryRefundStore:
             if self._ledgers.get((ledger.tenant, ledger.transaction)) != ledger:
                 raise StoreConflict("conflict")
             self._ledgers[ledger.tenant, ledger.transaction] = without_customer(ledger)
+            self.records.pop((ledger.tenant, customer), None)
             self.erased.append((customer, refunds))
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
@@ -188,7 +246,9 @@ class MemoryRefundStore:
     def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
         return self._ledgers.get((tenant, transaction))
 
-    def put_ledger(self, ledger: Ledger, previous: Ledger | None, event: Event | None) -> None:
+    def put_ledger(
+        self, ledger: Ledger, previous: Ledger | None, event: Event | None, charged_back: str | None = None
+    ) -> None:
         with self._lock:
             stored = self._ledgers.get((ledger.tenant, ledger.transaction))
             expected = None if previous is None else previous.version
@@ -197,6 +257,11 @@ class MemoryRefundStore:
             self._ledgers[ledger.tenant, ledger.transaction] = ledger
             if event is not None:
                 self.looks.append(event)
+            if event is not None and charged_back is not None:
+                record = self._record(ledger.tenant, charged_back)
+                first = record.chargebacks.get(ledger.transaction.charge_id, event.created_at)
+                seen = {**record.chargebacks, ledger.transaction.charge_id: first}
+                self._keep(ledger.tenant, record, chargebacks=seen)
 
     def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
         return self._names.get((tenant, processor, account_id, transaction_id))
@@ -210,6 +275,7 @@ class MemoryRefundStore:
 
 def _moved(ledger: Ledger, change: LedgerChange) -> Ledger:
     amount = change.amount_minor
+    withheld = {"reserve": change.fee_minor, "release": -change.fee_minor, "unsettle": -change.fee_minor}
     reserved, refunded, elsewhere = {
         "reserve": (amount, 0, 0),
         "release": (-amount, 0, 0),
@@ -223,6 +289,7 @@ def _moved(ledger: Ledger, change: LedgerChange) -> Ledger:
         elsewhere_minor=ledger.elsewhere_minor + elsewhere,
         reserved_minor=ledger.reserved_minor + reserved,
         refunded_minor=ledger.refunded_minor + refunded,
+        withheld_minor=ledger.withheld_minor + withheld.get(change.kind, 0),
         version=ledger.version + 1,
     )
     if moved.reserved_minor < 0 or moved.refunded_minor < 0:
@@ -231,7 +298,7 @@ def _moved(ledger: Ledger, change: LedgerChange) -> Ledger:
 
 
 def _without_twin(ledger: Ledger, refund: Refund) -> Ledger:
-    name = twin_of(refund.money.amount_minor, refund.reason)
+    name = twin_of(refund.gross_minor, refund.reason)
     left = {refund_id: at for refund_id, at in ledger.twins.get(name, {}).items() if refund_id != refund.id}
     others = {other: twins for other, twins in ledger.twins.items() if other != name}
     return replace(ledger, twins={**others, name: left} if left else others)

@@ -29,7 +29,10 @@ def test_a_refund_reserves_its_money_and_says_why_it_may_be_paid() -> None:
         ("currency", "pass"),
         ("dispute", "pass"),
         ("remaining", "pass"),
+        ("final_sale", "pass"),
         ("return_window", "pass"),
+        ("exchange_only", "pass"),
+        ("risk", "pass"),
     ]
 
 
@@ -166,7 +169,6 @@ def test_full_takes_what_remains() -> None:
         ({"captured_minor": 0}, {}, errors.Refused),
         ({}, {"currency": "eur"}, errors.CurrencyMismatch),
         ({"dispute": "open"}, {}, errors.TransactionDisputed),
-        ({"dispute": "inquiry"}, {}, errors.Refused),
         ({"dispute": "lost", "lost_minor": 5000}, {}, errors.TransactionDisputed),
         ({"dispute": "lost", "lost_minor": 3001}, {}, errors.TransactionDisputed),
         ({}, {"amount_minor": 5001}, errors.AmountExceedsRefundable),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from refundkit_core.domain import ledger as ledgers
-from refundkit_core.domain.ledger import Ledger, twin_of
+from refundkit_core.domain.ledger import Ledger, LedgerChange, twin_of
 from refundkit_core.domain.money import Money
 
 from tests.support.builders import TENANT, TRANSACTION, ledger, snapshot
@@ -167,10 +167,12 @@ def test_a_ledger_that_was_only_looked_at_again_says_the_same() -> None:
 def test_a_ledger_is_new_until_it_is_stored_with_its_first_refund() -> None:
     new = ledger(version=0)
 
-    stored = ledgers.with_first_refund(new, "ref_1", 2000, "2000:other", START)
+    stored = ledgers.with_first_refund(new, "ref_1", LedgerChange("reserve", 1700, 300), "2000:other", START)
 
     assert (new.is_new, stored.is_new) == (True, False)
-    assert stored == ledger(version=1, reserved_minor=2000, twins={"2000:other": {"ref_1": START}})
+    expected = ledger(version=1, reserved_minor=1700, withheld_minor=300, twins={"2000:other": {"ref_1": START}})
+    assert stored == expected
+    assert stored.available_minor == 3000
 
 
 def test_an_erased_customer_stays_erased_whatever_a_later_look_shows() -> None:

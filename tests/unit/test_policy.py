@@ -1,4 +1,4 @@
-"""The default policy: every rule says its piece, and the first no decides."""
+"""The rules of the charge itself, which hold under every policy: each says its piece, and the first no decides."""
 
 from __future__ import annotations
 
@@ -7,103 +7,132 @@ from typing import Any
 
 import pytest
 from refundkit_core.domain import errors
+from refundkit_core.domain.decisions import Decision, RuleResult
 from refundkit_core.domain.errors import Detail, RefundKitError
+from refundkit_core.domain.facts import Facts
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policy import DEFAULT_POLICY, Decision, RuleResult, judge
+from refundkit_core.domain.policies import DEFAULT_POLICY
+from refundkit_core.domain.policy import judge
 
-from tests.support.builders import ledger
 from tests.support.clock import START
+from tests.support.risk import charge_facts
+from tests.support.risk import facts as any_facts
 
+POLICY = DEFAULT_POLICY.policy
 UNTIL = "2026-12-20T12:00:00.000Z"
-CAPTURED = RuleResult("captured", "pass", "50.00 USD was captured")
-CURRENCY = RuleResult("currency", "pass", "The transaction is in usd")
-DISPUTE = RuleResult("dispute", "pass", "No chargeback covers this money")
-REMAINING = RuleResult("remaining", "pass", "20.00 USD of the remaining 50.00 USD")
-WINDOW = RuleResult("return_window", "pass", f"Within 30 days, until {UNTIL}")
-
 NOT_CAPTURED = "The charge is not captured: release the authorization instead of refunding it"
 NOTHING_LEFT = "Nothing is left to refund"
 OPEN = "A chargeback is open: refunding as well would pay twice"
 INQUIRY = "The card issuer asks about this charge: a person must look before it is refunded"
 
 
+def facts(amount: int | None = 2000, currency: str | None = None, **charge: Any) -> Facts:
+    """A request about a charge of 5,000 usd; what remains follows from what is held and lost."""
+    held, lost = charge.get("held_minor", 0), charge.get("lost_minor", 0)
+    left = max(charge.get("captured_minor", 5000) - held - lost, 0)
+    about = charge_facts(**{"remaining_minor": left, **charge})
+    return any_facts(amount_minor=amount, stated_currency=currency, charge=about)
+
+
+def said(decision: Decision) -> str:
+    """What every rule said, in order."""
+    return " ".join(f"{rule.rule}:{rule.outcome}" for rule in decision.rules)
+
+
 def refused(decision: Decision) -> tuple[type[RefundKitError], str, tuple[Detail, ...]]:
     """What a refusal says: its kind, its message and its details."""
     assert decision.refusal is not None
+    assert decision.verdict == "refuse"
     return type(decision.refusal), decision.refusal.message, decision.refusal.details
 
 
-def outcomes(decision: Decision) -> str:
-    """The rules' outcomes in their order, by first letter."""
-    return " ".join(rule.outcome for rule in decision.rules)
+def rule(decision: Decision, code: str) -> RuleResult:
+    """The one rule of that code that spoke."""
+    (found,) = [result for result in decision.rules if result.rule == code]
+    return found
 
 
-def test_what_no_rule_forbids_may_be_refunded_and_every_rule_says_why() -> None:
-    assert judge(DEFAULT_POLICY, ledger(), 2000, "usd", START) == Decision(
-        Money(2000, "usd"), (CAPTURED, CURRENCY, DISPUTE, REMAINING, WINDOW), None
+def test_what_no_rule_forbids_is_allowed_and_every_rule_says_why() -> None:
+    decision = judge(POLICY, facts(currency="usd"))
+
+    assert (decision.verdict, decision.refusal, decision.amount) == ("allow", None, Money(2000, "usd"))
+    assert (decision.net, decision.fee_minor) == (Money(2000, "usd"), 0)
+    assert decision.rules == (
+        RuleResult("captured", "pass", "50.00 USD was captured", fact=5000),
+        RuleResult("currency", "pass", "The transaction is in usd", fact="usd", limit="usd"),
+        RuleResult("dispute", "pass", "No chargeback covers this money", fact="none"),
+        RuleResult("remaining", "pass", "20.00 USD of the remaining 50.00 USD", fact=2000, limit=5000),
+        RuleResult("final_sale", "pass", "Nothing of it was a final sale or is non-refundable"),
+        RuleResult(
+            "return_window",
+            "pass",
+            f"Within 30 days, until {UNTIL}",
+            "You are in time: this can be returned until 2026-12-20",
+            "2026-11-20T12:00:00.000Z",
+            UNTIL,
+        ),
+        RuleResult("exchange_only", "pass", "It may be refunded, not only exchanged"),
+        RuleResult("risk", "pass", "Risk score 0 is below 70", fact=0, limit=70),
     )
 
 
 def test_no_stated_amount_means_all_that_remains_and_no_stated_currency_the_charges_own() -> None:
-    decision = judge(DEFAULT_POLICY, ledger(refunded_minor=1200), None, None, START)
+    decision = judge(POLICY, facts(None, held_minor=1200))
 
-    all_of_it = RuleResult("remaining", "pass", "38.00 USD of the remaining 38.00 USD")
-    assert decision == Decision(Money(3800, "usd"), (CAPTURED, CURRENCY, DISPUTE, all_of_it, WINDOW), None)
+    assert decision.amount == Money(3800, "usd")
+    assert rule(decision, "remaining").message == "38.00 USD of the remaining 38.00 USD"
 
 
 def test_an_authorization_is_not_refunded_but_released() -> None:
-    decision = judge(DEFAULT_POLICY, ledger(captured_minor=0), 2000, None, START)
+    decision = judge(POLICY, facts(captured_minor=0))
 
     assert refused(decision) == (errors.Refused, NOT_CAPTURED, (Detail("captured", NOT_CAPTURED),))
-    assert decision.rules == (
-        RuleResult("captured", "fail", NOT_CAPTURED),
-        CURRENCY,
-        DISPUTE,
-        RuleResult("remaining", "skipped", "Nothing was captured"),
-        WINDOW,
+    assert said(decision) == (
+        "captured:fail currency:pass dispute:pass remaining:skipped final_sale:pass return_window:pass "
+        "exchange_only:pass approval:skipped"
     )
 
 
 def test_a_charge_of_a_single_cent_was_captured() -> None:
-    assert judge(DEFAULT_POLICY, ledger(captured_minor=1), 1, None, START).refusal is None
+    assert judge(POLICY, facts(1, captured_minor=1)).verdict == "allow"
 
 
 def test_another_currency_than_the_charges_is_refused() -> None:
-    decision = judge(DEFAULT_POLICY, ledger(), 2000, "eur", START)
+    message = "The transaction is in usd, not in eur"
 
-    said = "The transaction is in usd, not in eur"
-    assert refused(decision) == (errors.CurrencyMismatch, said, (Detail("currency", said),))
-    assert decision.rules == (CAPTURED, RuleResult("currency", "fail", said), DISPUTE, REMAINING, WINDOW)
+    assert refused(judge(POLICY, facts(currency="eur"))) == (
+        errors.CurrencyMismatch,
+        message,
+        (Detail("currency", message),),
+    )
 
 
-@pytest.mark.parametrize(
-    ("dispute", "kind", "said"),
-    [("open", errors.TransactionDisputed, OPEN), ("inquiry", errors.Refused, INQUIRY)],
-)
-def test_a_charge_in_dispute_is_refused(dispute: str, kind: type[RefundKitError], said: str) -> None:
-    decision = judge(DEFAULT_POLICY, ledger(dispute=dispute), 2000, None, START)
-
-    assert refused(decision) == (kind, said, (Detail("dispute", said),))
-    assert decision.rules == (CAPTURED, CURRENCY, RuleResult("dispute", "fail", said), REMAINING, WINDOW)
+def test_an_open_chargeback_refuses_and_an_inquiry_asks_a_person() -> None:
+    assert refused(judge(POLICY, facts(dispute="open"))) == (
+        errors.TransactionDisputed,
+        OPEN,
+        (Detail("dispute", OPEN),),
+    )
+    asking = judge(POLICY, facts(dispute="inquiry"))
+    assert asking.verdict == "review"
+    assert [result.message for result in asking.why_review] == [INQUIRY]
 
 
 def test_a_lost_chargeback_is_the_answer_to_whoever_asks_for_more_than_it_left() -> None:
-    standing = ledger(dispute="lost", lost_minor=4000)
-
-    decision = judge(DEFAULT_POLICY, standing, 1001, None, START)
-
     lost = "A lost chargeback took 40.00 USD; 10.00 USD is left to refund"
     more = "10.01 USD is more than the remaining 10.00 USD"
-    assert refused(decision) == (
+
+    assert refused(judge(POLICY, facts(1001, dispute="lost", lost_minor=4000))) == (
         errors.TransactionDisputed,
         lost,
         (Detail("dispute", lost), Detail("remaining", more)),
     )
-    assert judge(DEFAULT_POLICY, standing, 1000, None, START).refusal is None
+    assert judge(POLICY, facts(1000, dispute="lost", lost_minor=4000)).verdict == "allow"
 
 
-def test_a_lost_chargeback_that_took_everything_is_named_even_where_no_amount_is() -> None:
-    decision = judge(DEFAULT_POLICY, ledger(dispute="lost", lost_minor=5000), None, None, START)
+@pytest.mark.parametrize("amount", [None, 5000])
+def test_a_lost_chargeback_that_took_everything_is_named_even_where_no_amount_is(amount: int | None) -> None:
+    decision = judge(POLICY, facts(amount, dispute="lost", lost_minor=5000))
 
     lost = "A lost chargeback took 50.00 USD; 0.00 USD is left to refund"
     assert refused(decision) == (
@@ -114,61 +143,54 @@ def test_a_lost_chargeback_that_took_everything_is_named_even_where_no_amount_is
 
 
 def test_a_lost_chargeback_of_a_single_cent_is_named() -> None:
-    decision = judge(DEFAULT_POLICY, ledger(dispute="lost", lost_minor=1), 5000, None, START)
-
-    assert refused(decision)[0] is errors.TransactionDisputed
-    assert judge(DEFAULT_POLICY, ledger(refunded_minor=1), 5000, None, START).rules[2] == DISPUTE
+    assert refused(judge(POLICY, facts(5000, dispute="lost", lost_minor=1)))[0] is errors.TransactionDisputed
+    assert rule(judge(POLICY, facts(5000, held_minor=1)), "dispute").outcome == "pass"
 
 
 @pytest.mark.parametrize("amount", [None, 1])
 def test_a_charge_with_nothing_left_is_refunded_already(amount: int | None) -> None:
-    decision = judge(DEFAULT_POLICY, ledger(refunded_minor=5000), amount, None, START)
-
-    assert refused(decision) == (errors.AlreadyProcessed, NOTHING_LEFT, (Detail("remaining", NOTHING_LEFT),))
-    assert outcomes(decision) == "pass pass pass fail pass"
+    assert refused(judge(POLICY, facts(amount, held_minor=5000))) == (
+        errors.AlreadyProcessed,
+        NOTHING_LEFT,
+        (Detail("remaining", NOTHING_LEFT),),
+    )
 
 
 def test_more_than_remains_is_refused_with_the_rest_as_a_number() -> None:
-    decision = judge(DEFAULT_POLICY, ledger(reserved_minor=3000), 2001, None, START)
+    decision = judge(POLICY, facts(2001, held_minor=3000))
 
-    said = "20.01 USD is more than the remaining 20.00 USD"
+    message = "20.01 USD is more than the remaining 20.00 USD"
     assert refused(decision) == (
         errors.AmountExceedsRefundable,
-        said,
-        (Detail("remaining", "2000"), Detail("remaining", said)),
+        message,
+        (Detail("remaining", "2000"), Detail("remaining", message)),
     )
     assert decision.amount == Money(2001, "usd")
-    assert outcomes(decision) == "pass pass pass fail pass"
 
 
 def test_the_last_cent_can_be_refunded() -> None:
-    decision = judge(DEFAULT_POLICY, ledger(reserved_minor=4999), 1, None, START)
-
-    assert decision.rules[3] == RuleResult("remaining", "pass", "0.01 USD of the remaining 0.01 USD")
+    assert judge(POLICY, facts(1, held_minor=4999)).verdict == "allow"
 
 
-def test_the_window_closes_thirty_days_after_the_purchase() -> None:
-    deadline = START + timedelta(days=30)
+def test_the_window_closes_thirty_days_after_the_purchase_to_the_millisecond() -> None:
+    bought = START - timedelta(days=30)
+    late = bought - timedelta(milliseconds=1)
 
-    assert judge(DEFAULT_POLICY, ledger(), 2000, None, deadline).refusal is None
-
-    decision = judge(DEFAULT_POLICY, ledger(), 2000, None, deadline + timedelta(milliseconds=1))
-    said = f"The 30-day refund window closed on {UNTIL}"
-    assert refused(decision) == (errors.ReturnWindowExpired, said, (Detail("return_window", said),))
-    assert decision.rules == (CAPTURED, CURRENCY, DISPUTE, REMAINING, RuleResult("return_window", "fail", said))
+    assert judge(POLICY, facts(purchased_at=bought)).verdict == "allow"
+    message = "The 30-day refund window closed on 2026-11-20T11:59:59.999Z, 1 day ago"
+    assert refused(judge(POLICY, facts(purchased_at=late))) == (
+        errors.ReturnWindowExpired,
+        message,
+        (Detail("daysPastDeadline", "1"), Detail("return_window", message)),
+    )
 
 
 def test_the_first_no_decides_and_names_every_other() -> None:
-    worst: dict[str, Any] = {"dispute": "open", "refunded_minor": 5000}
-
-    decision = judge(DEFAULT_POLICY, ledger(**worst), 2000, "eur", START + timedelta(days=31))
+    decision = judge(
+        POLICY, facts(2000, "eur", dispute="open", held_minor=5000, purchased_at=START - timedelta(days=31))
+    )
 
     assert decision.refusal is not None
     assert decision.refusal.code == "currency_mismatch"
-    assert [detail.field for detail in decision.refusal.details] == [
-        "currency",
-        "dispute",
-        "remaining",
-        "return_window",
-    ]
-    assert outcomes(decision) == "pass fail fail fail fail"
+    named = [detail.field for detail in decision.refusal.details]
+    assert named == ["currency", "dispute", "remaining", "return_window"]

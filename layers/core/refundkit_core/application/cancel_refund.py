@@ -15,8 +15,7 @@ from refundkit_core.domain.errors import (
 )
 from refundkit_core.domain.events import of_change
 from refundkit_core.domain.ids import is_id
-from refundkit_core.domain.ledger import LedgerChange
-from refundkit_core.domain.refund import Refund, Request, moved
+from refundkit_core.domain.refund import Refund, Request, change_of, moved
 from refundkit_core.domain.tenancy import Tenant
 
 _MAX_TRIES: Final = 20
@@ -68,7 +67,7 @@ class CancelRefund:
         if refund.status == "processing":
             return self._taken_back(refund)
         after = moved(refund, "cancelled", self._clock.now())
-        release = LedgerChange("release", refund.money.amount_minor)
+        release = change_of("release", refund)
         self._refunds.change(refund, after, of_change(refund, after), release)
         return after
 

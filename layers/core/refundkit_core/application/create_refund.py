@@ -10,27 +10,37 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, Switches
+from refundkit_core.application.gather_facts import NOTHING_CLAIMED, Asked, Gathered, GatherFacts
+from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, RefusalStore, Switches
+from refundkit_core.application.records import Beside, Refusal
 from refundkit_core.application.resolve_transaction import ResolveTransaction
+from refundkit_core.domain.approvals import approval_id_of, asked_about
+from refundkit_core.domain.claims import Claim
+from refundkit_core.domain.decisions import Decision
 from refundkit_core.domain.errors import (
     AlreadyProcessed,
+    ApprovalRequired,
     Detail,
     IdempotencyKeyReused,
     Paused,
     RefundKitError,
     StoreConflict,
 )
-from refundkit_core.domain.events import of_change
+from refundkit_core.domain.events import of_approval, of_change, of_risk
 from refundkit_core.domain.ids import derived
 from refundkit_core.domain.ledger import Ledger, twin_of
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policy import DEFAULT_POLICY, Decision, judge
-from refundkit_core.domain.refund import FIRST_LOOK_AFTER, InitiatedBy, Reason, Refund, Request
+from refundkit_core.domain.policies import REVIEW_FROM_RISK
+from refundkit_core.domain.policy import judge
+from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Ground, InitiatedBy, Reason, Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 
+OnReview = Literal["queue", "reject"]
+
 _MAX_TRIES: Final = 60
+_NOTHING_MORE: Final = {"claim": {}, "onReview": "queue"}
 _ROUTE: Final = "POST /v1/refunds"
 
 
@@ -39,7 +49,8 @@ class OpenRefund:
     """What the caller asks for. ``amount_minor`` None means all that remains.
 
     ``generated_key`` is true where a client library made the idempotency key: it makes that call's own retries safe,
-    but does not say that the caller wants a second refund like the first (decision 28).
+    but does not say that the caller wants a second refund like the first (decision 28). ``claim`` is what the caller
+    says of items, delivery and customer; ``on_review`` "reject" opens nothing where a person would have to look.
     """
 
     tenant: Tenant
@@ -54,14 +65,18 @@ class OpenRefund:
     generated_key: bool
     key_id: str | None = None
     personal_metadata: tuple[str, ...] = ()
+    claim: Claim = NOTHING_CLAIMED
+    on_review: OnReview = "queue"
 
     @property
     def fingerprint(self) -> str:
         """What makes two bodies the same: a hash of all that was asked for."""
-        asked = [
+        asked: list[Any] = [
             self.transaction_id, self.amount_minor, self.reason, self.currency, self.processor, self.metadata,
             sorted(self.personal_metadata),
         ]  # fmt: skip
+        more = {"claim": self.claim.as_record(), "onReview": self.on_review}
+        asked += [more] if more != _NOTHING_MORE else []
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -86,14 +101,18 @@ class CreateRefund:
         self,
         refunds: RefundStore,
         organizations: OrganizationStore,
+        refusals: RefusalStore,
         resolve: ResolveTransaction,
+        gather: GatherFacts,
         switches: Switches,
         clock: Clock,
         ids: Ids,
     ) -> None:
         self._refunds = refunds
         self._organizations = organizations
+        self._refusals = refusals
         self._resolve = resolve
+        self._gather = gather
         self._switches = switches
         self._clock = clock
         self._ids = ids
@@ -104,6 +123,7 @@ class CreateRefund:
         Raises:
             IdempotencyKeyReused: the key was used with another body.
             AlreadyProcessed, AmountExceedsRefundable, CurrencyMismatch, TransactionDisputed, Refused: the rules say no.
+            ApprovalRequired: a person would have to look, and the caller asked not to queue for one.
             NotFound, ProcessorNotConnected, Upstream: the transaction could not be found or looked up.
             Paused: all refunds, or those of this key, are stopped.
         """
@@ -147,32 +167,27 @@ class CreateRefund:
     def _open(self, asked: OpenRefund, refund_id: str) -> OpenedRefund:
         if self._switches.paused(asked.tenant, asked.key_id):
             raise Paused("Refunds are paused. Nothing was recorded: try again later")
-        ledger = self._resolve.for_opening(asked.tenant, asked.transaction_id, asked.processor).ledger
-        now = self._clock.now()
-        decision = judge(DEFAULT_POLICY, ledger, asked.amount_minor, asked.currency, now)
-        self._refuse_twin(asked, ledger, decision.amount)
-        if decision.refusal is not None:
-            self._keep(ledger)
-            raise decision.refusal
-        refund = Refund(
-            id=refund_id,
-            tenant=asked.tenant,
-            transaction_id=asked.transaction_id,
-            transaction=ledger.transaction,
-            money=decision.amount,
-            reason=asked.reason,
-            status="pending",
-            status_detail=None,
-            initiated_by=asked.initiated_by,
-            created_at=now,
-            updated_at=now,
-            version=1,
-            key_id=asked.key_id,
-            next_look_at=now + FIRST_LOOK_AFTER,
-        )
-        request = _request_of(asked, decision, ledger)
-        self._refunds.open(refund, request, of_change(None, refund), ledger, refuse_twin=asked.refuses_twin)
+        resolved = self._resolve.for_opening(asked.tenant, asked.transaction_id, asked.processor)
+        gathered = self._gather(resolved, Asked(asked.reason, asked.amount_minor, asked.currency, asked.claim))
+        decision = judge(gathered.version.policy, gathered.facts)
+        self._refuse_twin(asked, gathered.ledger, decision.amount)
+        request = _request_of(asked, decision, gathered)
+        refusal = _refusal_of(asked, decision)
+        if refusal is not None:
+            self._keep(gathered.ledger)
+            self._record(asked, gathered, request, refusal)
+            raise refusal
+        refund = _refund_of(asked, refund_id, decision, gathered)
+        event, beside = of_change(None, refund), _beside(refund, decision, gathered)
+        self._refunds.open(refund, request, event, gathered.ledger, refuse_twin=asked.refuses_twin, beside=beside)
         return OpenedRefund(refund, request, replayed=False)
+
+    def _record(self, asked: OpenRefund, gathered: Gathered, request: Request, refusal: RefundKitError) -> None:
+        """Keep what was refused and why, without the caller's words."""
+        kept = replace(request, fingerprint=None, metadata=None, personal=(), evidence=())
+        ledger, at = gathered.ledger, gathered.facts.now
+        refused_id = self._ids.new("dec")
+        self._refusals.put(Refusal(refused_id, asked.tenant, ledger.transaction, refusal.code, asked.key_id, at, kept))
 
     def _keep(self, ledger: Ledger) -> None:
         """Store a new ledger whose refund is refused, so that the next request need not ask the processor."""
@@ -192,7 +207,59 @@ class CreateRefund:
             )
 
 
-def _request_of(asked: OpenRefund, decision: Decision, ledger: Ledger) -> Request:
+def _refusal_of(asked: OpenRefund, decision: Decision) -> RefundKitError | None:
+    """What the caller is told instead of a refund: the rules' no, or that a person would have to look."""
+    if decision.verdict != "review" or asked.on_review == "queue":
+        return decision.refusal
+    reasons = tuple(Detail(rule.rule, rule.message) for rule in decision.why_review)
+    return ApprovalRequired("A person has to approve this refund, and the request says not to ask one", reasons)
+
+
+def _refund_of(asked: OpenRefund, refund_id: str, decision: Decision, gathered: Gathered) -> Refund:
+    """The refund as it is opened: to be paid at once, or to wait for a person."""
+    now, waits = gathered.facts.now, decision.verdict == "review"
+    return Refund(
+        id=refund_id,
+        tenant=asked.tenant,
+        transaction_id=asked.transaction_id,
+        transaction=gathered.ledger.transaction,
+        money=decision.net,
+        reason=asked.reason,
+        status="pending_approval" if waits else "pending",
+        status_detail=None,
+        initiated_by=asked.initiated_by,
+        created_at=now,
+        updated_at=now,
+        version=1,
+        key_id=asked.key_id,
+        next_look_at=None if waits else now + FIRST_LOOK_AFTER,
+        fee_minor=decision.fee_minor,
+        customer_key=gathered.customer.key if gathered.customer is not None else None,
+        approval_id=approval_id_of(refund_id) if waits else None,
+    )
+
+
+def _beside(refund: Refund, decision: Decision, gathered: Gathered) -> Beside:
+    """What stands or falls with the refund: its customer's record, the question to a person, and what is told of it."""
+    events = []
+    approval = None
+    if refund.approval_id is not None:
+        approval = asked_about(refund, tuple(rule.rule for rule in decision.why_review))
+        events.append(of_approval(approval, refund))
+    if decision.risk.score >= REVIEW_FROM_RISK:
+        events.append(of_risk(refund, decision.risk))
+    return Beside(gathered.customer, approval, tuple(events))
+
+
+def _request_of(asked: OpenRefund, decision: Decision, gathered: Gathered) -> Request:
     """What is kept of the request: nothing personal where the charge's customer was erased."""
-    request = Request(asked.fingerprint, asked.metadata, decision.rules, asked.personal_metadata)
-    return request.without_personal() if ledger.customer_erased else request
+    version = gathered.version
+    request = Request(
+        fingerprint=asked.fingerprint,
+        metadata=asked.metadata,
+        decision=decision.rules,
+        personal=asked.personal_metadata,
+        ground=Ground(gathered.facts, version.policy_id, version.number),
+        evidence=asked.claim.evidence,
+    )
+    return request.without_personal() if gathered.ledger.customer_erased else request

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from refundkit_core.application.audit import Auditor, By
+from refundkit_core.application.customer_keys import customer_key
 from refundkit_core.application.ports import AuditTrail, Clock, Erasures, Ids, OrganizationStore, RefundStore
 from refundkit_core.application.records import Erasure
 from refundkit_core.domain.errors import NotFound, StoreConflict
-from refundkit_core.domain.ids import derived
 from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.tenancy import Tenant
 
@@ -49,8 +49,7 @@ class EraseCustomer:
             NotFound: no charge that we know is this customer's, and none was.
             StoreConflict: a charge kept changing meanwhile; what was erased stays so.
         """
-        secret = self._organizations.secret(tenant.org_id)
-        customer = derived("cst", secret, tenant.environment, "customer", customer_id)
+        customer = customer_key(self._organizations, tenant, customer_id)
         charges = self._refunds.charges_of_customer(tenant, customer_id, MAX_TRANSACTIONS)
         if charges:
             self._trail.put(self._auditor.entry(by, "customers erase", customer, tenant))
@@ -87,8 +86,8 @@ class EraseCustomer:
         indexed = self._refunds.refunds_of_charge(ledger.tenant, ledger.transaction.charge_id)
         for refund_id in dict.fromkeys((*indexed, *latest)):
             found = self._refunds.find(ledger.tenant, refund_id)
-            if found is not None and found[1].personal:
+            if found is not None and (found[1].personal or found[1].evidence):
                 self._refunds.erase_personal(ledger.tenant, refund_id, found[1].without_personal())
-            if found is not None and (found[1].personal or found[1].fingerprint is None):
+            if found is not None and (found[1].personal or found[1].evidence or found[1].fingerprint is None):
                 erased += 1  # now, or by a request that died before the charge was done
         return erased

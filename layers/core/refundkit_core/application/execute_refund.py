@@ -29,7 +29,7 @@ from refundkit_core.domain.errors import (
 from refundkit_core.domain.events import of_change
 from refundkit_core.domain.ledger import Ledger, LedgerChange
 from refundkit_core.domain.processor import ProcessorRefund, RefundOrder
-from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Refund, Status, moved, put_off
+from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Refund, Status, change_of, moved, put_off
 from refundkit_core.domain.tenancy import Tenant
 
 SEND_WINDOW: Final = timedelta(hours=23)
@@ -122,10 +122,10 @@ class ExecuteRefund:
             key = f"refundkit-{current.id}"
             if stopped_by is not None:
                 after = moved(current, "failed", now, status_detail=stopped_by)
-                change = LedgerChange("release", _amount(current))
+                change = change_of("release", current)
             else:
                 after = moved(current, "processing", now, processor_key=key, first_attempt_at=now)
-                change = LedgerChange("gate", _amount(current))
+                change = change_of("gate", current)
             try:
                 self._refunds.change(current, after, of_change(current, after), change)
             except StoreConflict:
@@ -171,7 +171,7 @@ class ExecuteRefund:
         try:
             answer = processor.refund(order)
         except ProcessorDeclined as declined:
-            self._note(refund, "failed", declined.reason, LedgerChange("release", _amount(refund)))
+            self._note(refund, "failed", declined.reason, change_of("release", refund))
             return "settled"
         except Upstream as exc:
             return self._unknown(refund, connection, exc)

@@ -9,15 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from refundkit_core.application.customer_keys import customer_key
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, PaymentProcessor, RefundStore
 from refundkit_core.application.records import Connection
 from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.domain.decisions import RuleResult
 from refundkit_core.domain.errors import StoreConflict
-from refundkit_core.domain.events import of_change, of_look
+from refundkit_core.domain.events import Event, of_change, of_look
 from refundkit_core.domain.ids import derived, is_id
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, opened, refreshed
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policy import RuleResult
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Refund, Request, Status
 from refundkit_core.domain.tenancy import Tenant
@@ -103,8 +104,15 @@ class LookAtTransaction:
         return Looked(stands, [seen.external_id for seen in shown if seen.status == "unknown"])
 
     def _stored(self, fresh: Ledger, known: Ledger | None) -> Ledger:
-        self._refunds.put_ledger(fresh, known, of_look(known, fresh))
+        event = of_look(known, fresh)
+        self._refunds.put_ledger(fresh, known, event, self._charged_back(fresh, event))
         return fresh
+
+    def _charged_back(self, fresh: Ledger, event: Event | None) -> str | None:
+        """Whose chargeback it is that was just seen; inquiries are none."""
+        if event is None or fresh.dispute not in ("open", "lost") or fresh.customer_id is None:
+            return None
+        return customer_key(self._organizations, fresh.tenant, fresh.customer_id)
 
     def _stored_unless_new(self, fresh: Ledger, known: Ledger | None) -> Ledger:
         if known is None and of_look(None, fresh) is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from refundkit_core.application.audit import AuditEntry, Whose
 from refundkit_core.application.records import (
+    NOTHING_BESIDE,
     ApiKeyRecord,
+    Beside,
     Connection,
     DeadLetter,
     Erasure,
@@ -20,6 +22,7 @@ from refundkit_core.application.records import (
     ProcessorAccount,
     ProcessorNews,
     RefundFilter,
+    Refusal,
     WebhookEndpoint,
 )
 from refundkit_core.domain.events import Event
@@ -27,6 +30,10 @@ from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, RefundOrder
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Admitted, Tenant
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.approvals import Approval
+    from refundkit_core.domain.customers import CustomerRecord
 
 
 class Clock(Protocol):
@@ -55,10 +62,20 @@ class RefundStore(Protocol):
         StoreConflict: a condition failed or another transaction was faster. Reload and decide again.
     """
 
-    def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+    def open(
+        self,
+        refund: Refund,
+        request: Request,
+        event: Event,
+        ledger: Ledger,
+        *,
+        refuse_twin: bool,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> None:
         """Create ``refund`` and reserve its money: refused where its id exists, the ledger has too little left or is
         blocked, or (``refuse_twin``) a twin of the last 24 h appeared since ``ledger`` was read. A ledger that is new
-        is stored with it, and refused where one stands."""
+        is stored with it, and refused where one stands. What is ``beside`` it is written with it: its customer's record
+        on the condition that it is as it was read, an approval once."""
 
     def change(
         self,
@@ -69,7 +86,8 @@ class RefundStore(Protocol):
         audit: AuditEntry | None = None,
     ) -> None:
         """Move a refund from the version of ``before`` to that of ``after``, with its event and its money; where a
-        person did it, with the entry that says so."""
+        person did it, with the entry that says so. What gives its money back takes it out of its customer's record;
+        cancelling it makes its pending approval superseded."""
 
     def head(self, tenant: Tenant, refund_id: str) -> Refund | None:
         """The refund as it stands, read consistently."""
@@ -113,14 +131,40 @@ class RefundStore(Protocol):
     def ledger(self, tenant: Tenant, transaction: TransactionRef) -> Ledger | None:
         """The ledger of a charge, read consistently."""
 
-    def put_ledger(self, ledger: Ledger, previous: Ledger | None, event: Event | None) -> None:
-        """Store a ledger that is new (``previous`` None) or replaces exactly ``previous``, with its event if any."""
+    def put_ledger(
+        self, ledger: Ledger, previous: Ledger | None, event: Event | None, charged_back: str | None = None
+    ) -> None:
+        """Store a ledger that is new (``previous`` None) or replaces exactly ``previous``, with its event if any; where
+        that is a chargeback, it counts once in the record of the customer ``charged_back``."""
 
     def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
         """The charge that another name (a payment intent) was resolved to before."""
 
     def remember_charge(self, tenant: Tenant, transaction: TransactionRef, transaction_id: str) -> None:
         """Keep that ``transaction_id`` names this charge; the same again changes nothing."""
+
+
+class CustomerStore(Protocol):
+    """Customers' records, by derived ids."""
+
+    def of(self, tenant: Tenant, customer: str) -> CustomerRecord:
+        """The record as it stands, read consistently; an empty one of version 0 where there is none."""
+
+
+class ApprovalStore(Protocol):
+    """Approvals, which are opened and superseded with their refunds."""
+
+    def find(self, tenant: Tenant, approval_id: str) -> Approval | None:
+        """The approval as it stands, read consistently."""
+
+
+class RefusalStore(Protocol):
+    """Refused requests, with their decisions."""
+
+    def put(self, refusal: Refusal) -> None: ...
+
+    def find(self, tenant: Tenant, refusal_id: str) -> Refusal | None:
+        """The refusal, read consistently."""
 
 
 class RefundBooks(Protocol):

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from refundkit_core.domain.tenancy import Tenant
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.approvals import Approval
+    from refundkit_core.domain.customers import CustomerRecord
+    from refundkit_core.domain.events import Event
+    from refundkit_core.domain.ledger import TransactionRef
+    from refundkit_core.domain.refund import Request
 
 _Shown = TypeVar("_Shown")
 
@@ -48,6 +55,34 @@ class RefundFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What is written in the transaction that opens a refund, besides it: all of it, or nothing.
+
+    ``customer`` is their record as it was read, to which the refund is added; ``events`` are further ones.
+    """
+
+    customer: CustomerRecord | None = None
+    approval: Approval | None = None
+    events: tuple[Event, ...] = ()
+
+
+NOTHING_BESIDE: Final = Beside()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refused request as it is kept: ``id`` is ``dec_…``; ``request`` holds what was decided and on what ground."""
+
+    id: str
+    tenant: Tenant
+    transaction: TransactionRef
+    code: str
+    key_id: str | None
+    at: datetime
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """An organization's connection to a processor in one environment, credentials opened. Never leaves the server."""
 
@@ -63,6 +98,7 @@ class Connection:
     reverse_transfer: bool = False
     refund_application_fee: bool = False
     webhook_endpoint: str | None = None
+    merchant_id: str | None = None
 
     def reaches(self, account_id: str) -> bool:
         """Whether refunds of charges in ``account_id`` may still go through this connection."""

@@ -8,8 +8,7 @@ from refundkit_core.application.audit import BY_PROGRAM, Auditor, By
 from refundkit_core.application.ports import Clock, ConnectionStore, Ids, Processors, RefundStore
 from refundkit_core.domain.errors import Conflict, Invalid, NotFound, StoreConflict
 from refundkit_core.domain.events import of_change
-from refundkit_core.domain.ledger import LedgerChange
-from refundkit_core.domain.refund import Refund, moved
+from refundkit_core.domain.refund import Refund, change_of, moved
 from refundkit_core.domain.tenancy import Tenant
 
 _MAX_TRIES: Final = 20
@@ -52,16 +51,16 @@ class ResolveRefund:
                 raise NotFound("No such refund")
             if refund.status != "processing" or refund.status_detail != "needs_review":
                 raise Conflict(f"The refund is {refund.status} and does not wait for a person")
-            amount, now = refund.money.amount_minor, self._clock.now()
+            now = self._clock.now()
             if verdict == "paid":
                 self._check(refund, external_id)
                 detail = "resolved_as_paid"
                 after = moved(refund, "completed", now, status_detail=detail, external_refund_id=external_id)
-                change = LedgerChange("settle", amount)
+                change = change_of("settle", refund)
             else:
                 self._check_unpaid(refund)
                 after = moved(refund, "failed", now, status_detail="resolved_as_not_paid")
-                change = LedgerChange("release", amount)
+                change = change_of("release", refund)
             try:
                 self._refunds.change(refund, after, of_change(refund, after), change, entry)
             except StoreConflict:

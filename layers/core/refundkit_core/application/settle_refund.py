@@ -9,7 +9,7 @@ from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import of_change
 from refundkit_core.domain.ledger import LedgerChange
 from refundkit_core.domain.processor import ProcessorRefund
-from refundkit_core.domain.refund import Refund, Status, moved
+from refundkit_core.domain.refund import Refund, Status, change_of, moved
 from refundkit_core.domain.tenancy import Tenant
 
 _MAX_TRIES: Final = 20
@@ -68,7 +68,6 @@ def _check(refund: Refund, seen: ProcessorRefund) -> None:
 
 def _after(refund: Refund, seen: ProcessorRefund, now: Any) -> tuple[Refund | None, LedgerChange | None]:
     """The refund's next state and what it does to the ledger; (None, None) where nothing is new."""
-    amount = refund.money.amount_minor
     status = _STATUS.get(seen.status)
     if status is None or refund.status not in ("processing", "completed"):
         return None, None
@@ -87,5 +86,5 @@ def _after(refund: Refund, seen: ProcessorRefund, now: Any) -> tuple[Refund | No
     if status == "processing":
         return after, None
     if status == "completed":
-        return after, LedgerChange("settle", amount)
-    return after, LedgerChange("unsettle" if refund.status == "completed" else "release", amount)
+        return after, change_of("settle", refund)
+    return after, change_of("unsettle" if refund.status == "completed" else "release", refund)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from refundkit_core.domain.ids import event_id
 from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.refund import Refund, Status
 from refundkit_core.domain.tenancy import Tenant
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.approvals import Approval
+    from refundkit_core.domain.risk import Assessment
 
 API_VERSION: Final = "2026-11-01"
 
@@ -55,6 +59,49 @@ def of_change(before: Refund | None, after: Refund) -> Event:
         public=public,
         created_at=after.updated_at,
         payload=_payload(after),
+    )
+
+
+def of_approval(approval: Approval, refund: Refund) -> Event:
+    """The event of an approval that was opened: a person is asked about ``refund``."""
+    return Event(
+        id=event_id(approval.id, approval.version),
+        tenant=approval.tenant,
+        subject=approval.id,
+        version=approval.version,
+        type="approval.pending",
+        public=True,
+        created_at=approval.opened_at,
+        payload={
+            "approvalId": approval.id,
+            "refundId": refund.id,
+            "transactionId": refund.transaction_id,
+            "amount": approval.amount_minor,
+            "currency": approval.currency,
+            "reasons": list(approval.reasons),
+        },
+    )
+
+
+def of_risk(refund: Refund, risk: Assessment) -> Event:
+    """The event of a refund that was asked for at a high risk; its subject is the assessment made for the refund."""
+    subject = f"rsk_{refund.id.partition('_')[2]}"
+    return Event(
+        id=event_id(subject, 1),
+        tenant=refund.tenant,
+        subject=subject,
+        version=1,
+        type="dispute.risk_flagged",
+        public=True,
+        created_at=refund.created_at,
+        payload={
+            "assessmentId": None,
+            "refundId": refund.id,
+            "transactionId": refund.transaction_id,
+            "score": risk.score,
+            "riskLevel": risk.level,
+            "signals": [signal.type for signal in risk.signals],
+        },
     )
 
 

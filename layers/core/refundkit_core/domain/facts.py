@@ -131,6 +131,12 @@ class Facts:
         )
 
 
+def known(part: Item | Delivery) -> dict[str, Any]:
+    """A part of the facts as JSON knows it, without what is unknown or empty."""
+    record: dict[str, Any] = _plain(asdict(part))
+    return record
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return iso(value)

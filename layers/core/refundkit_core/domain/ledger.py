@@ -1,8 +1,9 @@
 """The ledger of one charge: what was captured, and who holds how much of it.
 
-Invariant: ``available = captured - elsewhere - reserved - refunded - lost``, and no reservation is made beyond it.
+Invariant: ``available = captured - elsewhere - reserved - refunded - lost - withheld``, and nothing is reserved beyond.
 ``reserved`` is money of refunds under way, ``refunded`` money of our completed ones, ``elsewhere`` money of refunds
-made without us and not adopted yet, ``lost`` money of lost disputes (decisions 5, 8, 10).
+made without us and not adopted yet, ``lost`` money of lost disputes, ``withheld`` fees of refunds that hold or have
+moved money, which are not refundable later (decisions 5, 8, 10, 17).
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Ledger:
     customer_erased: bool = False
     processor_risk: int | None = None
     countries: tuple[str, ...] = ()
+    withheld_minor: int = 0
 
     @property
     def is_new(self) -> bool:
@@ -69,7 +71,7 @@ class Ledger:
     def available_minor(self) -> int:
         """What a refund may still take; below zero where more was refunded elsewhere than we knew of."""
         held = self.elsewhere_minor + self.lost_minor + self.reserved_minor + self.refunded_minor
-        return self.captured_minor - held
+        return self.captured_minor - held - self.withheld_minor
 
     @property
     def blocked(self) -> bool:
@@ -98,16 +100,21 @@ class Ledger:
         return {ref: at for ref, at in self.twins.get(twin, {}).items() if now - at < TWIN_WINDOW}
 
 
+ChangeKind = Literal["reserve", "release", "settle", "unsettle", "gate", "adopt_reserved", "adopt_refunded"]
+
+
 class LedgerChange(NamedTuple):
     """How a refund's change moves its money; applied in one transaction with the refund itself.
 
     ``reserve`` takes from what is available, ``release`` gives back what was reserved, ``settle`` turns reserved into
     refunded, ``unsettle`` takes a completed refund's money back, ``gate`` moves nothing but insists on no block,
-    ``adopt_…`` counts money that was held elsewhere as reserved or refunded by us.
+    ``adopt_…`` counts money that was held elsewhere as reserved or refunded by us. ``fee_minor`` is withheld with what
+    is reserved, and given back with it.
     """
 
-    kind: Literal["reserve", "release", "settle", "unsettle", "gate", "adopt_reserved", "adopt_refunded"]
+    kind: ChangeKind
     amount_minor: int
+    fee_minor: int = 0
 
 
 def twin_of(amount_minor: int, reason: str) -> str:
@@ -156,9 +163,10 @@ def refreshed(ledger: Ledger, snapshot: ChargeSnapshot, elsewhere_minor: int, no
     )
 
 
-def with_first_refund(ledger: Ledger, refund_id: str, amount_minor: int, twin: str, at: datetime) -> Ledger:
+def with_first_refund(ledger: Ledger, refund_id: str, money: LedgerChange, twin: str, at: datetime) -> Ledger:
     """A new ledger as it is stored with the refund that made it necessary: its money reserved, its twin known."""
-    return replace(ledger, reserved_minor=amount_minor, twins={twin: {refund_id: at}}, version=1)
+    reserved = replace(ledger, reserved_minor=money.amount_minor, withheld_minor=money.fee_minor)
+    return replace(reserved, twins={twin: {refund_id: at}}, version=1)
 
 
 def without_customer(ledger: Ledger) -> Ledger:

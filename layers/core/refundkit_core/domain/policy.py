@@ -1,122 +1,75 @@
-"""May this be refunded? The built-in default policy: every rule speaks, in a fixed order, and the first no decides.
+"""May this be refunded? Facts and a policy in, a decision with its whole trace out; nothing else is looked at.
 
-Merchants' own policies are judged behind the same function: facts in, a decision with its whole trace out.
+The order is that of document 002 "Evaluation Flow": the charge (1), the policy in force (2, found by the caller), each
+line's rule (3), final sale (4), the window (5), exchange only (6), the customer's history (7), the fee (8), automatic
+approval (9), the verdict (10). Whatever refuses outranks whatever asks a person.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from dataclasses import replace
 
 from refundkit_core.domain import errors
-from refundkit_core.domain.ledger import Ledger
+from refundkit_core.domain.approval_rules import on_approval
+from refundkit_core.domain.charge_rules import on_the_charge
+from refundkit_core.domain.decisions import Decision, RuleResult, Verdict
+from refundkit_core.domain.facts import Facts
+from refundkit_core.domain.fees import Fee, fee_on
+from refundkit_core.domain.item_rules import lines_of, passed, refusal_of, terms_of, verdict_on
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.times import iso
+from refundkit_core.domain.policies import Policy
+from refundkit_core.domain.risk import assess
 
-Outcome = Literal["pass", "fail", "review", "skipped"]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a merchant allows. ``window_days`` is how long after the purchase a refund may be asked for."""
-
-    window_days: int
-
-    def deadline(self, purchased_at: datetime) -> datetime:
-        """The last instant of the window, which is inside it (decision 2)."""
-        return purchased_at + timedelta(days=self.window_days)
+_NOT_ASKED = RuleResult("approval", "skipped", "Refused before anybody had to be asked")
 
 
-DEFAULT_POLICY: Final = Policy(window_days=30)
-"""For merchants who have published none."""
+def judge(policy: Policy, facts: Facts) -> Decision:
+    """Judge one request by ``policy``: the same facts give the same decision, in whichever order items are listed."""
+    charge = facts.charge
+    asked_minor = charge.remaining_minor if facts.amount_minor is None else facts.amount_minor
+    amount = Money(asked_minor, charge.currency)
+    spoken = on_the_charge(facts, amount)
+    lines = lines_of(policy, facts)
+    refusals = [refusal_of(line, policy, facts, amount) for line in lines]
+    refused = [refusal for refusal in refusals if refusal is not None]
+    spoken += [(refusal.result, refusal.error) for refusal in refused]
+    risk = assess(facts, amount.amount_minor, policy.risk)
+    fee = fee_on(lines, amount.amount_minor)
+    if not refused:
+        spoken += [(result, None) for result in passed(lines, facts)]
+    if any(error is not None for _, error in spoken):
+        spoken.append((_NOT_ASKED, None))
+    else:
+        spoken += on_approval(policy, facts, lines, amount, fee, risk)
+    rules = tuple(result for result, _ in spoken)
+    refusal = _refusal(rules, [error for _, error in spoken if error is not None])
+    decision = Decision(
+        verdict="allow",
+        amount=amount,
+        fee_minor=_withheld(fee, amount),
+        rules=rules,
+        items=tuple(verdict_on(*each, facts) for each in zip(lines, refusals, strict=True) if facts.items),
+        terms=terms_of(lines, facts),
+        risk=risk,
+        refusal=refusal,
+    )
+    return replace(decision, verdict=_verdict(decision))
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """What one rule said, in words that a person can read."""
-
-    rule: str
-    outcome: Outcome
-    message: str
+def _verdict(decision: Decision) -> Verdict:
+    if decision.refusal is not None:
+        return "refuse"
+    return "review" if decision.why_review else "allow"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The verdict on one request. ``refusal`` is None where it may be refunded; ``amount`` is what would be."""
-
-    amount: Money
-    rules: tuple[RuleResult, ...]
-    refusal: errors.RefundKitError | None
+def _withheld(fee: Fee, amount: Money) -> int:
+    return min(fee.amount_minor, amount.amount_minor)
 
 
-def judge(policy: Policy, ledger: Ledger, amount_minor: int | None, currency: str | None, now: datetime) -> Decision:
-    """Judge a refund of ``amount_minor`` (None: all that remains) of the ledger's charge at ``now`` by ``policy``."""
-    remaining = ledger.remaining()
-    amount = remaining if amount_minor is None else Money(amount_minor, ledger.currency)
-    spoken = [
-        _captured(ledger),
-        _currency(ledger, currency),
-        _dispute(ledger, amount, remaining),
-        _remaining(ledger, amount, remaining),
-        _window(policy, ledger, now),
-    ]
-    rules = tuple(rule for rule, _ in spoken)
-    refusals = [refusal for _, refusal in spoken if refusal is not None]
+def _refusal(rules: tuple[RuleResult, ...], refusals: list[errors.RefundKitError]) -> errors.RefundKitError | None:
+    """The first refusal, with every rule that failed in its details."""
     if not refusals:
-        return Decision(amount, rules, None)
+        return None
     failed = tuple(errors.Detail(rule.rule, rule.message) for rule in rules if rule.outcome == "fail")
     first = refusals[0]
-    return Decision(amount, rules, type(first)(first.message, (*first.details, *failed)))
-
-
-_Spoken = tuple[RuleResult, errors.RefundKitError | None]
-
-
-def _captured(ledger: Ledger) -> _Spoken:
-    if ledger.captured_minor > 0:
-        captured = Money(ledger.captured_minor, ledger.currency)
-        return RuleResult("captured", "pass", f"{captured} was captured"), None
-    said = "The charge is not captured: release the authorization instead of refunding it"
-    return RuleResult("captured", "fail", said), errors.Refused(said)
-
-
-def _currency(ledger: Ledger, currency: str | None) -> _Spoken:
-    if currency in (None, ledger.currency):
-        return RuleResult("currency", "pass", f"The transaction is in {ledger.currency}"), None
-    said = f"The transaction is in {ledger.currency}, not in {currency}"
-    return RuleResult("currency", "fail", said), errors.CurrencyMismatch(said)
-
-
-def _dispute(ledger: Ledger, amount: Money, remaining: Money) -> _Spoken:
-    if ledger.dispute == "inquiry":
-        said = "The card issuer asks about this charge: a person must look before it is refunded"
-        return RuleResult("dispute", "fail", said), errors.Refused(said)
-    if ledger.blocked:
-        said = "A chargeback is open: refunding as well would pay twice"
-        return RuleResult("dispute", "fail", said), errors.TransactionDisputed(said)
-    if ledger.lost_minor > 0 and (remaining.amount_minor == 0 or remaining < amount):
-        said = f"A lost chargeback took {Money(ledger.lost_minor, ledger.currency)}; {remaining} is left to refund"
-        return RuleResult("dispute", "fail", said), errors.TransactionDisputed(said)
-    return RuleResult("dispute", "pass", "No chargeback covers this money"), None
-
-
-def _remaining(ledger: Ledger, amount: Money, remaining: Money) -> _Spoken:
-    if ledger.captured_minor == 0:
-        return RuleResult("remaining", "skipped", "Nothing was captured"), None
-    if remaining.amount_minor == 0:
-        said = "Nothing is left to refund"
-        return RuleResult("remaining", "fail", said), errors.AlreadyProcessed(said)
-    if amount <= remaining:
-        return RuleResult("remaining", "pass", f"{amount} of the remaining {remaining}"), None
-    said = f"{amount} is more than the remaining {remaining}"
-    details = (errors.Detail("remaining", str(remaining.amount_minor)),)
-    return RuleResult("remaining", "fail", said), errors.AmountExceedsRefundable(said, details)
-
-
-def _window(policy: Policy, ledger: Ledger, now: datetime) -> _Spoken:
-    deadline = policy.deadline(ledger.purchased_at)
-    if now <= deadline:
-        return RuleResult("return_window", "pass", f"Within {policy.window_days} days, until {iso(deadline)}"), None
-    said = f"The {policy.window_days}-day refund window closed on {iso(deadline)}"
-    return RuleResult("return_window", "fail", said), errors.ReturnWindowExpired(said)
+    return type(first)(first.message, (*first.details, *failed))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from refundkit_core.domain.errors import Conflict
-from refundkit_core.domain.ledger import TransactionRef
+from refundkit_core.domain.ledger import ChangeKind, LedgerChange, TransactionRef
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policy import RuleResult
 from refundkit_core.domain.tenancy import Tenant
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.decisions import RuleResult
+    from refundkit_core.domain.facts import Facts
 
 Status = Literal["pending_approval", "pending", "processing", "completed", "failed", "cancelled", "rejected"]
 InitiatedBy = Literal["api", "dashboard", "mcp", "processor"]
@@ -42,6 +45,14 @@ ALLOWED: Final[Mapping[Status, frozenset[Status]]] = {
 """From each status, those it may become. ``processing`` may stay and say more; ``completed`` may still fail late."""
 
 
+class Ground(NamedTuple):
+    """What a decision rested on: its facts and the policy's version (policy None: the default one)."""
+
+    facts: Facts
+    policy_id: str | None
+    policy_version: int
+
+
 FIRST_LOOK_AFTER: Final = timedelta(minutes=2)
 LONGEST_WAIT: Final = timedelta(hours=1)
 
@@ -51,20 +62,25 @@ class Request:
     """What was asked for, and what came of judging it: only an erasure changes it after the refund is opened.
 
     ``personal`` names the keys of ``metadata`` that identify a person. ``fingerprint`` tells whether another request
-    asks for the same; None after an erasure, since it was made from what is gone.
+    asks for the same; None after an erasure, since it was made from what is gone. ``ground`` is None for refunds that
+    nobody decided on here; ``evidence`` are pairs of kind and reference.
     """
 
     fingerprint: str | None
     metadata: Mapping[str, Any] | None
     decision: tuple[RuleResult, ...]
     personal: tuple[str, ...] = ()
+    ground: Ground | None = None
+    evidence: tuple[tuple[str, str], ...] = ()
 
     def without_personal(self) -> Request:
         """The request without its personal metadata, and without the fingerprint that was made of it."""
-        if not self.personal:
+        if not self.personal and not self.evidence:
             return self
-        metadata = {name: value for name, value in (self.metadata or {}).items() if name not in self.personal}
-        return Request(None, metadata, self.decision)
+        metadata = self.metadata
+        if metadata is not None:
+            metadata = {name: value for name, value in metadata.items() if name not in self.personal}
+        return replace(self, fingerprint=None, metadata=metadata, personal=(), evidence=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +89,8 @@ class Refund:
 
     ``processor_key`` and ``first_attempt_at`` are stored before the first call to the processor and never change:
     one refund has one key. ``key_id`` is the API key that opened it. While the refund is under way, ``next_look_at``
-    is when the sweep brings it forward if nothing else has, and ``looks`` how often that was put off.
+    is when the sweep brings it forward if nothing else has, and ``looks`` how often that was put off. ``money`` is what
+    is paid; ``fee_minor`` of the amount asked for is withheld. ``customer_key`` leads to the record of its customer.
     """
 
     id: str
@@ -94,11 +111,24 @@ class Refund:
     key_id: str | None = None
     next_look_at: datetime | None = None
     looks: int = 0
+    fee_minor: int = 0
+    customer_key: str | None = None
+    approval_id: str | None = None
+
+    @property
+    def gross_minor(self) -> int:
+        """What was asked for, and what is not refundable again: the paid amount and the fee."""
+        return self.money.amount_minor + self.fee_minor
 
     @property
     def holds_reservation(self) -> bool:
         """Whether the refund's money is reserved in the ledger, as opposed to paid or given back."""
         return self.status in ("pending_approval", "pending", "processing")
+
+
+def change_of(kind: ChangeKind, refund: Refund) -> LedgerChange:
+    """What a change of ``refund`` does to its ledger."""
+    return LedgerChange(kind, refund.money.amount_minor, refund.fee_minor)
 
 
 def moved(refund: Refund, to: Status, now: datetime, **changes: Any) -> Refund:

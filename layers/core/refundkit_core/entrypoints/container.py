@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
+    from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
     from refundkit_core.application.authenticate import Authenticate
     from refundkit_core.application.await_refund import AwaitRefund
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.create_refund import CreateRefund
     from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.execute_refund import ExecuteRefund
+    from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
     from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
@@ -167,7 +169,30 @@ class Container:
     def create_refund(self) -> CreateRefund:
         from refundkit_core.application.create_refund import CreateRefund
 
-        return CreateRefund(self.refunds, self.organizations, self.resolve, self.switches, self.clock, self.ids)
+        return CreateRefund(
+            self.refunds,
+            self.organizations,
+            self.refusals,
+            self.resolve,
+            self.gather,
+            self.switches,
+            self.clock,
+            self.ids,
+        )
+
+    @cached_property
+    def refusals(self) -> DynamoRefusalStore:
+        from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
+
+        return DynamoRefusalStore(self.table)
+
+    @cached_property
+    def gather(self) -> GatherFacts:
+        from refundkit_core.adapters.dynamodb.customers import DynamoCustomerStore
+        from refundkit_core.application.gather_facts import GatherFacts
+
+        customers = DynamoCustomerStore(self.table)
+        return GatherFacts(self.orders, self.policies, customers, self.organizations, self.clock)
 
     @cached_property
     def await_refund(self) -> AwaitRefund:
@@ -179,7 +204,7 @@ class Container:
     def check_policy(self) -> CheckPolicy:
         from refundkit_core.application.check_policy import CheckPolicy
 
-        return CheckPolicy(self.resolve, self.clock)
+        return CheckPolicy(self.resolve, self.gather)
 
     @cached_property
     def erase_customer(self) -> EraseCustomer:

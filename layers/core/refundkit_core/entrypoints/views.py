@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refundkit.contracts.claims import EvidencePiece
 from refundkit.contracts.customers import ErasureView
 from refundkit.contracts.policies import EligibilityView
 from refundkit.contracts.refunds import (
@@ -14,10 +15,12 @@ from refundkit.contracts.refunds import (
 
 from refundkit_core.application.create_refund import OpenRefund
 from refundkit_core.application.records import Erasure, RefundFilter
+from refundkit_core.domain.decisions import RuleResult
 from refundkit_core.domain.eligibility import Eligibility
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.times import iso
+from refundkit_core.entrypoints.claims import claim_from
 from refundkit_core.entrypoints.http import Call
 from refundkit_core.entrypoints.requests import moment
 
@@ -38,6 +41,8 @@ def open_refund_from(call: Call) -> OpenRefund:
         idempotency_key=call.idempotency_key,
         generated_key=call.header("idempotency-key-source") == "generated",
         key_id=call.caller.key_id,
+        claim=claim_from(body),
+        on_review=body.on_review,
     )
 
 
@@ -62,6 +67,8 @@ def refund_view(refund: Refund, request: Request) -> RefundView:
         external_refund_id=refund.external_refund_id,
         transaction_id=refund.transaction_id,
         amount=refund.money.amount_minor,
+        gross_amount=refund.gross_minor,
+        restocking_fee=refund.fee_minor,
         currency=refund.money.currency,
         reason=refund.reason,
         status=refund.status,
@@ -69,10 +76,25 @@ def refund_view(refund: Refund, request: Request) -> RefundView:
         processor=refund.transaction.processor,
         metadata=None if request.metadata is None else dict(request.metadata),
         initiated_by=refund.initiated_by,
-        approval_id=None,
-        decision=[Rule(rule=rule.rule, outcome=rule.outcome, message=rule.message) for rule in request.decision],
+        approval_id=refund.approval_id,
+        decision=[_rule_view(rule) for rule in request.decision],
+        policy_id=request.ground.policy_id if request.ground else None,
+        policy_version=request.ground.policy_version if request.ground else None,
+        evidence=[EvidencePiece.model_validate({"kind": kind, "reference": where}) for kind, where in request.evidence],
         created_at=iso(refund.created_at),
         updated_at=iso(refund.updated_at),
+    )
+
+
+def _rule_view(rule: RuleResult) -> Rule:
+    return Rule(
+        rule=rule.rule,
+        outcome=rule.outcome,
+        message=rule.message,
+        fact=rule.fact,
+        limit=rule.limit,
+        item=rule.item,
+        customer_message=rule.customer_message,
     )
 
 

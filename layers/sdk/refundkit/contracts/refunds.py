@@ -8,6 +8,15 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from refundkit.contracts.base import Time, TimeInput, Wire
+from refundkit.contracts.claims import (
+    MAX_EVIDENCE,
+    MAX_ITEMS,
+    Country,
+    CustomerId,
+    DeliveryClaim,
+    EvidencePiece,
+    RefundItem,
+)
 from refundkit.contracts.envelope import PageQuery
 
 MAX_AMOUNT_MINOR: Final = 10**12
@@ -32,7 +41,8 @@ RefundReason = Literal[
 ]
 RefundStatus = Literal["pending_approval", "pending", "processing", "completed", "failed", "cancelled", "rejected"]
 InitiatedBy = Literal["api", "dashboard", "mcp", "processor"]
-RuleOutcome = Literal["pass", "fail", "review", "skipped"]
+RuleOutcome = Literal["pass", "fail", "review", "unknown", "skipped"]
+OnReview = Literal["queue", "reject"]
 
 AmountMinor = Annotated[int, Field(gt=0, le=MAX_AMOUNT_MINOR, description="In the currency's minor unit (cents).")]
 Currency = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="ISO 4217, lower case.")]
@@ -71,6 +81,16 @@ class CreateRefundRequest(Wire):
     """Your own keys and values: up to 50 keys, 8,192 bytes of JSON, five levels deep. The processor never sees it."""
     personal_metadata: Annotated[list[MetadataKey], Field(max_length=MAX_METADATA_KEYS)] | None = None
     """Those keys of ``metadata`` that identify a person: erasing the customer erases their values."""
+    items: Annotated[list[RefundItem], Field(max_length=MAX_ITEMS)] | None = None
+    """What is to be refunded; all that was registered of the transaction, or the default rule, where omitted."""
+    delivery: DeliveryClaim | None = None
+    customer_id: CustomerId | None = None
+    """Counts where neither the processor nor the shop knows the customer."""
+    evidence: Annotated[list[EvidencePiece], Field(max_length=MAX_EVIDENCE)] | None = None
+    ip_country: Country | None = None
+    """Where the order came from, as the caller knows it."""
+    on_review: OnReview = "queue"
+    """``reject`` answers ``approval_required`` where a person would have to approve, and opens nothing."""
     wait: Annotated[int, Field(ge=0, le=20)] = 0
     """Seconds to hold the answer until the refund is final or waits for approval."""
 
@@ -95,7 +115,14 @@ class Rule(Wire):
 
     rule: str
     outcome: RuleOutcome
+    """``fail`` refused; ``review`` and ``unknown`` (a fact was missing) asked for a person."""
     message: str
+    fact: int | str | None
+    limit: int | str | None
+    item: str | None
+    """The line that the rule spoke of, where it was not all of them."""
+    customer_message: str
+    """Safe to show to the customer."""
 
 
 class RefundView(Wire):
@@ -107,6 +134,11 @@ class RefundView(Wire):
     """The processor's id of the refund, once it has one."""
     transaction_id: str
     amount: int
+    """What is paid: the amount asked for, less the restocking fee."""
+    gross_amount: int
+    """What was asked for."""
+    restocking_fee: int
+    """What is withheld; it is not refundable later."""
     currency: str
     reason: RefundReason
     status: RefundStatus
@@ -118,6 +150,10 @@ class RefundView(Wire):
     approval_id: str | None
     decision: list[Rule] | None
     """What each rule said when the refund was opened."""
+    policy_id: str | None
+    """The policy that judged it; None is the default one."""
+    policy_version: int | None
+    evidence: list[EvidencePiece]
     created_at: Time
     updated_at: Time
 

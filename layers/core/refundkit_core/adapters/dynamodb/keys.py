@@ -7,6 +7,9 @@ refund head        ORG#<org>#<env>#REFUND#<ref>            #HEAD               O
                    while under way, gsi2pk / gsi2sk:       OPEN#<shard> / <next look>#<pk>
                    while it waits for a person:            WAITING#<shard> / <opened>#<pk>
 event              the same, or the ledger's               EVENT#<version>
+approval           ORG#<org>#<env>#APPROVAL#<apr>          #HEAD               ORG#<org>#<env>#APPROVALS / <time>#<apr>
+refused request    ORG#<org>#<env>#REFUSAL#<dec>           REFUSAL             ORG#<org>#<env>#REFUSALS / <time>#<dec>
+customer           ORG#<org>#<env>#CUSTOMER#<derived>      RECORD              (forgotten by TTL)
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
 connection         ORG#<org>#<env>#CONNECTION              <processor>
@@ -101,6 +104,27 @@ def charge_index(tenant: Tenant, charge_id: str) -> str:
 def customer_index(tenant: Tenant, customer_id: str) -> str:
     """Where the charges of a processor's customer are found."""
     return f"{_tenant(tenant)}#CUSTOMER#{customer_id}"
+
+
+def customer(tenant: Tenant, customer: str) -> Key:
+    """The record of a customer, who is named by a derived id only."""
+    return Key(f"{_tenant(tenant)}#CUSTOMER#{customer}", "RECORD")
+
+
+def approval(tenant: Tenant, approval_id: str) -> Key:
+    return Key(f"{_tenant(tenant)}#APPROVAL#{approval_id}", HEAD)
+
+
+def approvals_index(tenant: Tenant) -> str:
+    return f"{_tenant(tenant)}#APPROVALS"
+
+
+def refusal(tenant: Tenant, refusal_id: str) -> Key:
+    return Key(f"{_tenant(tenant)}#REFUSAL#{refusal_id}", "REFUSAL")
+
+
+def refusals_index(tenant: Tenant) -> str:
+    return f"{_tenant(tenant)}#REFUSALS"
 
 
 def keys_index(tenant: Tenant) -> str:

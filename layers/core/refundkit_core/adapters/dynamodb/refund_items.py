@@ -11,7 +11,6 @@ from refundkit_core.adapters.dynamodb.table import Item, without_nones
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policy import RuleResult
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import from_unix, iso, parse_iso
@@ -43,6 +42,9 @@ def head_item(refund: Refund) -> dict[str, Any]:
             "first_attempt": iso(refund.first_attempt_at) if refund.first_attempt_at else None,
             "key": refund.key_id,
             "looks": refund.looks or None,
+            "fee": refund.fee_minor or None,
+            "customer": refund.customer_key,
+            "approval": refund.approval_id,
             **_open_index(refund, pk),
         }
     )
@@ -83,6 +85,9 @@ def refund_of(item: Item) -> Refund:
         key_id=item.get("key"),
         next_look_at=_next_look(item),
         looks=item.get("looks", 0),
+        fee_minor=item.get("fee", 0),
+        customer_key=item.get("customer"),
+        approval_id=item.get("approval"),
     )
 
 
@@ -98,12 +103,14 @@ def first_event_item(event: Event, request: Request, refund: Refund) -> dict[str
 
     Metadata is kept as JSON text, which knows fractions and nulls. The item stands in the index of its charge.
     """
-    rules = [[rule.rule, rule.outcome, rule.message] for rule in request.decision]
+    from refundkit_core.adapters.dynamodb.judged import packed
+
     asked = {
         "fingerprint": request.fingerprint,
         "metadata": metadata_value(request),
         "personal": list(request.personal) or None,
-        "decision": rules,
+        "evidence": [list(piece) for piece in request.evidence] or None,
+        "judged": packed(request.decision, request.ground),
         "gsi2pk": keys.charge_index(refund.tenant, refund.transaction.charge_id),
         "gsi2sk": f"{iso(refund.created_at)}#{refund.id}",
     }
@@ -117,12 +124,17 @@ def metadata_value(request: Request) -> str | None:
 
 def request_of(item: Item) -> Request:
     """The request that ``item`` keeps."""
+    from refundkit_core.adapters.dynamodb.judged import unpacked
+
     metadata = item.get("metadata")
+    rules, ground = unpacked(item["judged"])
     return Request(
         fingerprint=item.get("fingerprint"),
         metadata=None if metadata is None else json.loads(metadata),
         personal=tuple(item.get("personal", ())),
-        decision=tuple(RuleResult(*rule) for rule in item["decision"]),
+        decision=rules,
+        ground=ground,
+        evidence=tuple((kind, reference) for kind, reference in item.get("evidence", ())),
     )
 
 
@@ -183,6 +195,7 @@ def ledger_item(ledger: Ledger) -> dict[str, Any]:
             "customer_erased": ledger.customer_erased or None,
             "risk": ledger.processor_risk,
             "countries": list(ledger.countries) or None,
+            "withheld": ledger.withheld_minor or None,
         }
     )
 
@@ -216,4 +229,5 @@ def ledger_of(tenant: Tenant, transaction: TransactionRef, item: Item) -> Ledger
         customer_erased=item.get("customer_erased", False),
         processor_risk=item.get("risk"),
         countries=tuple(item.get("countries", ())),
+        withheld_minor=item.get("withheld", 0),
     )

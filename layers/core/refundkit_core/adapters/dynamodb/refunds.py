@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from refundkit_core.adapters.dynamodb import keys
+from refundkit_core.adapters.dynamodb import approvals, keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
+from refundkit_core.adapters.dynamodb.customers import chargeback_op, counting_op, uncounting_op
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, Fetch, everything, page_of
 from refundkit_core.adapters.dynamodb.refund_items import (
@@ -24,7 +25,7 @@ from refundkit_core.adapters.dynamodb.refund_items import (
 )
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import Page, Position, RefundFilter
+from refundkit_core.application.records import NOTHING_BESIDE, Beside, Page, Position, RefundFilter
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import (
@@ -36,7 +37,7 @@ from refundkit_core.domain.ledger import (
     with_first_refund,
     without_customer,
 )
-from refundkit_core.domain.refund import Refund, Request
+from refundkit_core.domain.refund import Refund, Request, change_of
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso
 
@@ -45,15 +46,19 @@ _UNBLOCKED: Final = "dispute <> :open"
 _UNBLOCKED_VALUES: Final = {":open": "open"}
 
 _MOVES: Final = {
-    "reserve": "reserved = reserved + :m, available = available - :m",
-    "release": "reserved = reserved - :m, available = available + :m",
+    "reserve": "reserved = reserved + :m, available = available - :g",
+    "release": "reserved = reserved - :m, available = available + :g",
     "settle": "reserved = reserved - :m, refunded = refunded + :m",
-    "unsettle": "refunded = refunded - :m, available = available + :m",
+    "unsettle": "refunded = refunded - :m, available = available + :g",
     "adopt_reserved": "elsewhere = elsewhere - :m, reserved = reserved + :m",
     "adopt_refunded": "elsewhere = elsewhere - :m, refunded = refunded + :m",
 }
+_FREE: Final = ("reserve", "release", "unsettle")
+"""What changes what is available; ``:g`` is the gross amount, of which ``:m`` is paid and the fee withheld."""
+
+_GIVE_BACK: Final = ("release", "unsettle")
 _GUARDS: Final = {
-    "reserve": f"available >= :m AND {_UNBLOCKED}",
+    "reserve": f"available >= :g AND {_UNBLOCKED}",
     "release": "reserved >= :m",
     "settle": "reserved >= :m",
     "unsettle": "refunded >= :m",
@@ -68,9 +73,18 @@ class DynamoRefundStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
+    def open(
+        self,
+        refund: Refund,
+        request: Request,
+        event: Event,
+        ledger: Ledger,
+        *,
+        refuse_twin: bool,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> None:
         table = self._table
-        twin = twin_of(refund.money.amount_minor, refund.reason)
+        twin = twin_of(refund.gross_minor, refund.reason)
         known = ledger.live_twins(twin, refund.created_at)
         if known and refuse_twin:
             raise StoreConflict("A twin appeared")
@@ -79,21 +93,30 @@ class DynamoRefundStore:
                 table.put_op(head_item(refund), _NEW),
                 table.put_op(first_event_item(event, request, refund), _NEW),
                 self._opening_op(refund, ledger, twin, known),
+                *self._beside_ops(refund, beside),
             ]
         )
 
+    def _beside_ops(self, refund: Refund, beside: Beside) -> Iterator[Operation]:
+        """What else stands or falls with a new refund; most have no more than their customer's record."""
+        if beside.customer is not None:
+            yield counting_op(self._table, beside.customer, refund)
+        if beside.approval is not None:
+            yield approvals.opening_op(self._table, beside.approval)
+        for event in beside.events:
+            yield self._table.put_op(event_item(event), _NEW)
+
     def _opening_op(self, refund: Refund, ledger: Ledger, twin: str, known: Twins) -> Operation:
         """The ledger's part of a new refund: its money reserved, in a ledger that stands or one that begins with it."""
-        amount_minor, at = refund.money.amount_minor, refund.created_at
+        at, reserve = refund.created_at, change_of("reserve", refund)
         if not ledger.is_new:
-            reserve = LedgerChange("reserve", amount_minor)
             reserving = self._ledger_op(refund, reserve, ledger.twins.get(twin), {**known, refund.id: at})
             if not ledger.customer_erased:  # an erasure since then decides what may be kept of the request
                 reserving["Update"]["ConditionExpression"] += " AND attribute_not_exists(customer_erased)"
             return reserving
-        if ledger.blocked or ledger.available_minor < amount_minor:
+        if ledger.blocked or ledger.available_minor < refund.gross_minor:
             raise StoreConflict("The new ledger does not allow it")
-        return self._table.put_op(ledger_item(with_first_refund(ledger, refund.id, amount_minor, twin, at)), _NEW)
+        return self._table.put_op(ledger_item(with_first_refund(ledger, refund.id, reserve, twin, at)), _NEW)
 
     def change(
         self,
@@ -116,7 +139,15 @@ class DynamoRefundStore:
             operations.append(table.check_op(key, condition, values))
         elif ledger is not None:
             operations.append(self._moved_ledger_op(after, ledger))
+        operations += self._given_back(before, after, ledger)
         table.transact([*operations, *audit_ops(table, audit)])
+
+    def _given_back(self, before: Refund, after: Refund, ledger: LedgerChange | None) -> Iterator[Operation]:
+        """What a refund no longer counts for, or asks a person for."""
+        if ledger is not None and ledger.kind in _GIVE_BACK and after.customer_key is not None:
+            yield uncounting_op(self._table, after, after.customer_key)
+        if before.approval_id is not None and (before.status, after.status) == ("pending_approval", "cancelled"):
+            yield approvals.superseding_op(self._table, after.tenant, before.approval_id)
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         table = self._table
@@ -145,10 +176,10 @@ class DynamoRefundStore:
 
     def _moved_ledger_op(self, refund: Refund, change: LedgerChange) -> Operation:
         """The ledger's part of a change; money that comes back takes the refund out of the twins as well."""
-        if change.kind not in ("release", "unsettle"):
+        if change.kind not in _GIVE_BACK:
             return self._ledger_op(refund, change, None, None)
         ledger = self.ledger(refund.tenant, refund.transaction)
-        known = ledger.twins.get(twin_of(refund.money.amount_minor, refund.reason)) if ledger else None
+        known = ledger.twins.get(twin_of(refund.gross_minor, refund.reason)) if ledger else None
         if known is None or refund.id not in known:
             return self._ledger_op(refund, change, None, None)
         left = {refund_id: at for refund_id, at in known.items() if refund_id != refund.id}
@@ -159,11 +190,17 @@ class DynamoRefundStore:
         expression = f"SET version = version + :one, {_MOVES[change.kind]}"
         condition = _GUARDS[change.kind]
         values: dict[str, Any] = {":one": 1, ":m": change.amount_minor}
+        if change.kind in _FREE:
+            values[":g"] = change.amount_minor + change.fee_minor
+        if change.fee_minor and change.kind in _FREE:
+            expression += ", withheld = if_not_exists(withheld, :zero) "
+            expression += "+ :fee" if change.kind == "reserve" else "- :fee"
+            values.update({":fee": change.fee_minor, ":zero": 0})
         names: dict[str, str] = {}
         if change.kind == "reserve":
             values.update(_UNBLOCKED_VALUES)
         if twins is not None:
-            names["#twin"] = twin_of(refund.money.amount_minor, refund.reason)
+            names["#twin"] = twin_of(refund.gross_minor, refund.reason)
             if twins:
                 expression += ", twins.#twin = :twins"
                 values[":twins"] = twins_value(twins)
@@ -228,7 +265,7 @@ class DynamoRefundStore:
 
     def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
         key = Key(keys.refund_pk(tenant, refund_id), keys.FIRST_EVENT)
-        expression = "SET metadata = :metadata REMOVE fingerprint, personal"
+        expression = "SET metadata = :metadata REMOVE fingerprint, personal, evidence"
         self._table.update(key, expression, "attribute_exists(pk)", {":metadata": metadata_value(left)})
 
     def forget_customer(self, ledger: Ledger, customer: str, refunds: int, at: datetime) -> None:
@@ -239,7 +276,7 @@ class DynamoRefundStore:
             "SET erased_at = :at ADD transactions :one, refunds :refunds",
             {":at": iso(at), ":one": 1, ":refunds": refunds},
         )
-        table.transact([put, count])
+        table.transact([put, count, table.delete_op(keys.customer(ledger.tenant, customer))])
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
         index = keys.customer_index(tenant, customer_id)
@@ -261,15 +298,23 @@ class DynamoRefundStore:
         item = self._table.get(keys.ledger(tenant, transaction))
         return None if item is None else ledger_of(tenant, transaction, item)
 
-    def put_ledger(self, ledger: Ledger, previous: Ledger | None, event: Event | None) -> None:
+    def put_ledger(
+        self, ledger: Ledger, previous: Ledger | None, event: Event | None, charged_back: str | None = None
+    ) -> None:
         condition, values = _NEW, None
         if previous is not None:
             condition, values = "version = :before", {":before": previous.version}
         if event is None:
             self._table.put(ledger_item(ledger), condition, values)
             return
-        put = self._table.put_op(ledger_item(ledger), condition, values)
-        self._table.transact([put, self._table.put_op(event_item(event), _NEW)])
+        operations = [
+            self._table.put_op(ledger_item(ledger), condition, values),
+            self._table.put_op(event_item(event), _NEW),
+        ]
+        if charged_back is not None:
+            charge, at = ledger.transaction.charge_id, event.created_at
+            operations.append(chargeback_op(self._table, ledger.tenant, charged_back, charge, at))
+        self._table.transact(operations)
 
     def charge_of(self, tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> str | None:
         item = self._table.get(keys.transaction_name(tenant, processor, account_id, transaction_id))

@@ -186,10 +186,16 @@ class Table:
             operation["Update"]["ExpressionAttributeNames"] = dict(names)
         return operation
 
-    def add_op(self, key: Key, expression: str, values: Item) -> Operation:
+    def add_op(self, key: Key, expression: str, values: Item, names: Item | None = None) -> Operation:
         """An update of an item that may not exist yet, for :meth:`transact`."""
         update: Operation = {"TableName": self.name, "Key": _key(key), "UpdateExpression": expression}
+        if names:
+            update["ExpressionAttributeNames"] = dict(names)
         return {"Update": {**update, **_values(values)}}
+
+    def delete_op(self, key: Key) -> Operation:
+        """A delete for :meth:`transact`; nothing there is no failure."""
+        return {"Delete": {"TableName": self.name, "Key": _key(key)}}
 
     def check_op(self, key: Key, condition: str, values: Item) -> Operation:
         """A condition check for :meth:`transact`."""
