@@ -12,6 +12,7 @@ from refundkit_core.application.records import Page, Position, RefundFilter
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of, without_customer
+from refundkit_core.domain.orders import Order
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 
@@ -20,7 +21,7 @@ class MemoryRefundStore:
     """Everything in dictionaries; reads see the last write."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._refunds: dict[tuple[Tenant, str], tuple[Refund, Request]] = {}
         self._events: dict[tuple[Tenant, str], list[Event]] = {}
         self._ledgers: dict[tuple[Tenant, TransactionRef], Ledger] = {}
@@ -28,9 +29,10 @@ class MemoryRefundStore:
         self.audited: list[AuditEntry] = []
         self._names: dict[tuple[Tenant, str, str, str], str] = {}
         self.erased: list[tuple[str, int]] = []
+        self.orders: dict[tuple[Tenant, TransactionRef], Order] = {}
 
     def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, *, refuse_twin: bool) -> None:
-        with self._lock:
+        with self.lock:
             stored = self._ledgers.get((refund.tenant, refund.transaction))
             key = (refund.tenant, refund.id)
             twin = twin_of(refund.money.amount_minor, refund.reason)
@@ -59,7 +61,7 @@ class MemoryRefundStore:
         ledger: LedgerChange | None,
         audit: AuditEntry | None = None,
     ) -> None:
-        with self._lock:
+        with self.lock:
             key = (before.tenant, before.id)
             stored = self._refunds.get(key)
             if stored is None or stored[0].version != before.version:
@@ -71,7 +73,7 @@ class MemoryRefundStore:
             self.audited.extend([audit] if audit else [])
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
-        with self._lock:
+        with self.lock:
             key, at = (refund.tenant, refund.id), (refund.tenant, refund.transaction)
             stored, external = self._ledgers.get(at), refund.external_refund_id or ""
             if key in self._refunds or stored is None or external in stored.adopted:
@@ -83,7 +85,7 @@ class MemoryRefundStore:
             self._events[key] = [event]
 
     def put_off(self, refund: Refund) -> None:
-        with self._lock:
+        with self.lock:
             key = (refund.tenant, refund.id)
             stored = self._refunds.get(key)
             if stored is None or stored[0].version != refund.version:
@@ -159,24 +161,31 @@ class MemoryRefundStore:
         )
 
     def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
-        with self._lock:
+        with self.lock:
             refund, _ = self._refunds[tenant, refund_id]
             self._refunds[tenant, refund_id] = (refund, left)
 
     def forget_customer(self, ledger: Ledger, customer: str, refunds: int, at: datetime) -> None:
-        with self._lock:
+        with self.lock:
             if self._ledgers.get((ledger.tenant, ledger.transaction)) != ledger:
                 raise StoreConflict("conflict")
             self._ledgers[ledger.tenant, ledger.transaction] = without_customer(ledger)
             self.erased.append((customer, refunds))
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
-        named = [
-            transaction
-            for (owner, transaction), ledger in self._ledgers.items()
-            if (owner, ledger.customer_id) == (tenant, customer_id)
+        held: list[tuple[tuple[Tenant, TransactionRef], Ledger | Order]] = [
+            *self._ledgers.items(),
+            *self.orders.items(),
         ]
+        named = [at for (owner, at), each in held if (owner, each.customer_id) == (tenant, customer_id)]
         return named[:limit]
+
+    def touch(self, tenant: Tenant, transaction: TransactionRef) -> None:
+        """Move a ledger's version on, under the lock; refused where none stands, or its customer was erased."""
+        stored = self._ledgers.get((tenant, transaction))
+        if stored is None or stored.customer_erased:
+            raise StoreConflict("conflict")
+        self._ledgers[tenant, transaction] = replace(stored, version=stored.version + 1)
 
     def refunds_of_charge(self, tenant: Tenant, charge_id: str) -> Sequence[str]:
         return [
@@ -189,7 +198,7 @@ class MemoryRefundStore:
         return self._ledgers.get((tenant, transaction))
 
     def put_ledger(self, ledger: Ledger, previous: Ledger | None, event: Event | None) -> None:
-        with self._lock:
+        with self.lock:
             stored = self._ledgers.get((ledger.tenant, ledger.transaction))
             expected = None if previous is None else previous.version
             if (None if stored is None else stored.version) != expected:
@@ -203,7 +212,7 @@ class MemoryRefundStore:
 
     def remember_charge(self, tenant: Tenant, transaction: TransactionRef, transaction_id: str) -> None:
         name = (tenant, transaction.processor, transaction.account_id, transaction_id)
-        with self._lock:
+        with self.lock:
             if self._names.setdefault(name, transaction.charge_id) != transaction.charge_id:
                 raise StoreConflict("The transaction was resolved to another charge before")
 
