@@ -95,6 +95,43 @@ _KEY: Final = {
     "revokedAt": None,
 }
 
+_TRANSACTION: Final = {
+    "id": CHARGE,
+    "processor": "stripe",
+    "currency": "usd",
+    "captured": 5000,
+    "refunded": 0,
+    "reserved": 0,
+    "lost": 0,
+    "remaining": 5000,
+    "dispute": "none",
+    "purchasedAt": "2026-11-18T09:30:00.000Z",
+    "registration": {
+        "version": 1,
+        "orderId": "order_456",
+        "merchantId": None,
+        "items": [
+            {"sku": "SKU-1", "category": "apparel/shoes", "quantity": 1, "amount": 3000, "flags": []},
+            {"sku": "CARD-9", "category": "gift_cards", "quantity": 2, "amount": 2000, "flags": ["final_sale"]},
+        ],
+        "delivery": {
+            "status": "delivered",
+            "fulfilledAt": "2026-11-18T15:00:00.000Z",
+            "deliveredAt": "2026-11-20T10:24:00.000Z",
+            "country": "US",
+        },
+        "customer": {
+            "id": "cust_789",
+            "since": "2024-03-02T00:00:00.000Z",
+            "lifetimeOrders": 6,
+            "lifetimeSpend": 61120,
+        },
+        "riskScore": 8,
+        "ipCountry": "US",
+        "registeredAt": "2026-11-20T11:00:00.000Z",
+    },
+}
+
 REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
     ("POST", "/v1/refunds"): {
         "Part of a charge": {
@@ -154,6 +191,30 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
             "limitPerMinute": 30,
         },
     },
+    ("PUT", "/v1/transactions/{id}"): {
+        "A delivered order": {
+            "orderId": "order_456",
+            "items": [
+                {"sku": "SKU-1", "category": "apparel/shoes", "quantity": 1, "amount": 3000},
+                {"sku": "CARD-9", "category": "gift_cards", "quantity": 2, "amount": 2000, "flags": ["final_sale"]},
+            ],
+            "delivery": {
+                "status": "delivered",
+                "fulfilledAt": "2026-11-18T15:00:00Z",
+                "deliveredAt": "2026-11-20T10:24:00Z",
+                "country": "US",
+            },
+            "customer": {
+                "id": "cust_789",
+                "since": "2024-03-02T00:00:00Z",
+                "lifetimeOrders": 6,
+                "lifetimeSpend": 61120,
+            },
+            "riskScore": 8,
+            "ipCountry": "US",
+        },
+        "Only that it was sent": {"delivery": {"status": "in_transit", "fulfilledAt": "2026-11-18T15:00:00Z"}},
+    },
     ("POST", "/v1/policies/check"): {
         "All that remains": {"transactionId": CHARGE},
         "An amount": {"transactionId": CHARGE, "amount": 2000},
@@ -161,6 +222,8 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
+    ("PUT", "/v1/transactions/{id}"): _TRANSACTION,
+    ("GET", "/v1/transactions/{id}"): _TRANSACTION,
     ("POST", "/v1/refunds"): _OPENED,
     ("GET", "/v1/refunds"): [_COMPLETED],
     ("GET", "/v1/refunds/{id}"): _COMPLETED,
@@ -299,6 +362,7 @@ PATHS: Final[dict[tuple[str, str], str]] = {
     ("refunds", "id"): REFUND,
     ("api-keys", "id"): API_KEY,
     ("customers", "id"): CUSTOMER,
+    ("transactions", "id"): CHARGE,
     ("processors", "name"): "stripe",
     ("webhook", "connectionId"): CONNECTION,
 }

@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.alias_generators import to_camel, to_pascal
 from refundkit.contracts.envelope import PageQuery, Pagination
 from refundkit.contracts.errors import ErrorBody
-from refundkit.contracts.refunds import ProcessorName
+from refundkit.contracts.refunds import ProcessorName, TransactionId
 from refundkit_core.domain.ids import ID_BODY_LENGTH
 from refundkit_core.entrypoints.http import Route
 from refundkit_core.entrypoints.requests import MAX_KEY_LENGTH
@@ -33,10 +33,15 @@ KEY_SCHEME: Schema = {
 WEBHOOK = ("POST", "/v1/processors/{name}/webhook/{connectionId}")
 ID_PREFIXES = {("refunds", "id"): "ref", ("api-keys", "id"): "key", ("webhook", "connectionId"): "con"}
 """What ids begin with, by the part of the path before them and their name."""
+PATH_TYPES: dict[tuple[str, str], Any] = {
+    ("processors", "name"): ProcessorName,
+    ("transactions", "id"): TransactionId,
+}
 PARAMETER_SAYS = {
     ("refunds", "id"): "The refund.",
     ("api-keys", "id"): "The API key's id, not the key itself.",
-    ("customers", "id"): "The customer's id at the processor.",
+    ("customers", "id"): "The customer's id at the processor, or the shop's own from a registered order.",
+    ("transactions", "id"): "The processor's id of the charge, or another of its names, such as the payment intent.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",
 }
@@ -230,8 +235,8 @@ def _path_parameter(before: str, name: str) -> Schema:
     schema: Schema = {"type": "string", "minLength": 1}
     if (before, name) in ID_PREFIXES:
         schema = {"type": "string", "pattern": f"^{ID_PREFIXES[before, name]}_[0-9A-HJKMNP-TV-Z]{{{ID_BODY_LENGTH}}}$"}
-    elif (before, name) == ("processors", "name"):
-        schema = TypeAdapter(ProcessorName).json_schema()
+    elif (before, name) in PATH_TYPES:
+        schema = TypeAdapter(PATH_TYPES[before, name]).json_schema()
     parameter = {"name": name, "in": "path", "required": True, "schema": schema}
     says = PARAMETER_SAYS.get((before, name))
     example = PATHS.get((before, name))

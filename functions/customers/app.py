@@ -16,6 +16,6 @@ handler = api.handler
     refuses="not_found",
 )
 def delete_customer(call: Call) -> Answer:
-    """Erase a processor's customer: their name on transactions and the personal metadata of refunds. Money stays."""
+    """Erase a customer: their name on transactions and in orders, and the personal metadata of refunds. Money stays."""
     erased = container().erase_customer(call.caller.tenant, call.path["id"], call.actor)
     return Answer(erasure_view(call.path["id"], *erased))

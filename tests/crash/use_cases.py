@@ -21,6 +21,7 @@ from refundkit_core.application.sweep import Sweep
 from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
 from tests.support.fact_stores import FakeOrders, FakePolicies, FakeRefusals
 from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
+from tests.support.memory_orders import MemoryOrderStore
 
 if TYPE_CHECKING:
     from tests.crash.system import System
@@ -60,7 +61,8 @@ class UseCases:
         self.publish = PublishEvents(bus, parked)
         self.sweep = Sweep(refunds, executions, clock)
         erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
-        self.erase = EraseCustomer(refunds, erasures, organizations, trail, clock, ids)
+        orders = ported("orders", MemoryOrderStore(system.store))
+        self.erase = EraseCustomer(refunds, orders, erasures, organizations, trail, clock, ids)
         self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)
 
     def organizations(self) -> OrganizationStore:

@@ -184,3 +184,69 @@ def test_metadata_is_marked_by_keys_that_it_has(world: World) -> None:
     for personal in (["b"], [""], "a", [1]):
         status, envelope, _ = world.call("POST", "/v1/refunds", {**body, "personalMetadata": personal})
         assert (status, envelope["error"]["code"]) == (400, "validation_error")
+
+
+def register(world: World, charge: str, **fields: Any) -> dict[str, Any]:
+    body = {"orderId": "order_456", "customer": {"id": "cust_789", "lifetimeOrders": 6}, **fields}
+    status, envelope, _ = world.call("PUT", f"/v1/transactions/{charge}", body)
+    assert status == 200, envelope
+    registered: dict[str, Any] = envelope["data"]["registration"]
+    return registered
+
+
+@pytest.mark.parametrize("by_shops_name", [True, False])
+def test_a_customer_of_a_registered_order_is_erased_by_the_shops_name_and_by_the_processors(
+    world: World, by_shops_name: bool
+) -> None:
+    charge, customer = customers_charge(world)
+    marked(world, charge)
+    before = register(world, charge)
+
+    status, envelope = erase(world, "cust_789" if by_shops_name else customer)
+
+    assert (status, envelope["data"]["transactions"], envelope["data"]["refunds"]) == (200, 1, 1)
+    left = stored(world)
+    for gone in (customer, "cust_789", "mary@shop.example"):
+        assert gone not in left
+    shown = world.call("GET", f"/v1/transactions/{charge}")[1]["data"]["registration"]
+    assert shown == {**before, "version": 2, "customer": None}
+
+
+def test_a_shop_and_a_processor_with_one_name_for_a_customer_have_them_erased_once(world: World) -> None:
+    charge, customer = customers_charge(world)
+    register(world, charge, customer={"id": customer})
+
+    assert erase(world, customer)[1]["data"]["transactions"] == 1
+    assert customer not in stored(world)
+
+
+def test_an_erased_customer_is_not_registered_again(world: World) -> None:
+    charge, _ = customers_charge(world)
+    register(world, charge)
+    erase(world, "cust_789")
+
+    again = register(world, charge, orderId="order_457")
+
+    assert (again["orderId"], again["customer"]) == ("order_457", None)
+    assert "cust_789" not in stored(world)
+
+
+def test_a_customer_who_is_registered_while_the_charge_is_erased_does_not_stay(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charge, customer = customers_charge(world)
+    marked(world, charge)
+    forget = world.container.refunds.forget_customer
+    raced: list[dict[str, Any]] = []
+
+    def race(*given: Any) -> None:
+        if not raced:
+            raced.append(register(world, charge))
+        forget(*given)
+
+    monkeypatch.setattr(world.container.refunds, "forget_customer", race)
+    monkeypatch.setattr(type(world.container.ids), "pause", lambda *_: None)
+
+    assert erase(world, customer)[0] == 200
+    assert raced[0]["customer"]["id"] == "cust_789"
+    assert "cust_789" not in stored(world)

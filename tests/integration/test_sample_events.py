@@ -28,6 +28,8 @@ EXPECTED: dict[str, Any] = {
     "api_keys/get": 401,
     "api_keys/revoke": 401,
     "customers/erase": 401,
+    "transactions/register": 401,
+    "transactions/get": 401,
     "sweep/schedule": {"due": 0},
     "daily_report/schedule": {
         "day": "2026-11-20",
@@ -60,7 +62,7 @@ def test_a_sample_is_understood(world: World, sample: Path) -> None:
     assert (answer.get("statusCode") or answer) == EXPECTED[name_of(sample)]
 
 
-SERVED = ("refunds", "policies", "api_keys", "customers", "processors")
+SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions")
 
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.parent.name in SERVED], ids=name_of)

@@ -27,6 +27,7 @@ NEVER = {
     "refunds": "ref_00000000000000000000000000",
     "api-keys": "key_00000000000000000000000000",
     "customers": "cus_never",
+    "transactions": "ch_never",
     "processors": "square",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
@@ -35,6 +36,7 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/refunds"): {"transactionId": NEVER_TRANSACTION, "amount": 1, "reason": "other"},
     ("POST", "/v1/policies/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
+    ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
     CONNECT: {"secretKey": "sk_test_00000000"},
 }
 OF_BOTH_MODES = {("POST", "/v1/api-keys")}
@@ -59,6 +61,7 @@ class Neighbours:
             "refunds": world.refund(charge["id"], metadata={"a": 1}, personalMetadata=["a"])["id"],
             "api-keys": world.call("POST", "/v1/api-keys", {"name": "Mine"})[1]["data"]["id"],
             "customers": world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"],
+            "transactions": charge["id"],
             "processors": "stripe",
         }
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
@@ -125,7 +128,7 @@ def test_the_other_mode_is_answered_as_if_it_had_never_been(neighbours: Neighbou
     foreign = neighbours.ask(operation, neighbours.ids, neighbours.foreign_body(operation), neighbours.live_key)
     never = neighbours.ask(operation, NEVER, BODIES.get(operation), neighbours.live_key)
 
-    asks_a_processor = "transactionId" in BODIES.get(operation, {})
+    asks_a_processor = "transactionId" in BODIES.get(operation, {}) or "/transactions/" in operation[1]
     expected = (422, "processor_not_connected") if asks_a_processor else (404, "not_found")
     assert foreign == never
     assert (foreign[0], foreign[1]["error"]["code"]) == expected

@@ -15,6 +15,7 @@ from refundkit_core.domain.customers import Counted, CustomerRecord
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of, without_customer
+from refundkit_core.domain.orders import Order
 from refundkit_core.domain.refund import Refund, Request, change_of
 from refundkit_core.domain.tenancy import Tenant
 
@@ -23,7 +24,7 @@ class MemoryRefundStore:
     """Everything in dictionaries; reads see the last write."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._refunds: dict[tuple[Tenant, str], tuple[Refund, Request]] = {}
         self._events: dict[tuple[Tenant, str], list[Event]] = {}
         self._ledgers: dict[tuple[Tenant, TransactionRef], Ledger] = {}
@@ -34,6 +35,7 @@ class MemoryRefundStore:
         self.records: dict[tuple[Tenant, str], CustomerRecord] = {}
         self.approvals: dict[tuple[Tenant, str], Approval] = {}
         self.told: list[Event] = []
+        self.orders: dict[tuple[Tenant, TransactionRef], Order] = {}
 
     def open(
         self,
@@ -45,7 +47,7 @@ class MemoryRefundStore:
         refuse_twin: bool,
         beside: Beside = NOTHING_BESIDE,
     ) -> None:
-        with self._lock:
+        with self.lock:
             stored = self._ledgers.get((refund.tenant, refund.transaction))
             key = (refund.tenant, refund.id)
             twin = twin_of(refund.gross_minor, refund.reason)
@@ -105,7 +107,7 @@ class MemoryRefundStore:
         ledger: LedgerChange | None,
         audit: AuditEntry | None = None,
     ) -> None:
-        with self._lock:
+        with self.lock:
             key = (before.tenant, before.id)
             stored = self._refunds.get(key)
             if stored is None or stored[0].version != before.version:
@@ -124,7 +126,7 @@ class MemoryRefundStore:
             self.audited.extend([audit] if audit else [])
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
-        with self._lock:
+        with self.lock:
             key, at = (refund.tenant, refund.id), (refund.tenant, refund.transaction)
             stored, external = self._ledgers.get(at), refund.external_refund_id or ""
             if key in self._refunds or stored is None or external in stored.adopted:
@@ -136,7 +138,7 @@ class MemoryRefundStore:
             self._events[key] = [event]
 
     def put_off(self, refund: Refund) -> None:
-        with self._lock:
+        with self.lock:
             key = (refund.tenant, refund.id)
             stored = self._refunds.get(key)
             if stored is None or stored[0].version != refund.version:
@@ -216,12 +218,12 @@ class MemoryRefundStore:
         )
 
     def erase_personal(self, tenant: Tenant, refund_id: str, left: Request) -> None:
-        with self._lock:
+        with self.lock:
             refund, _ = self._refunds[tenant, refund_id]
             self._refunds[tenant, refund_id] = (refund, left)
 
     def forget_customer(self, ledger: Ledger, customer: str, refunds: int, at: datetime) -> None:
-        with self._lock:
+        with self.lock:
             if self._ledgers.get((ledger.tenant, ledger.transaction)) != ledger:
                 raise StoreConflict("conflict")
             self._ledgers[ledger.tenant, ledger.transaction] = without_customer(ledger)
@@ -229,12 +231,19 @@ class MemoryRefundStore:
             self.erased.append((customer, refunds))
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
-        named = [
-            transaction
-            for (owner, transaction), ledger in self._ledgers.items()
-            if (owner, ledger.customer_id) == (tenant, customer_id)
+        held: list[tuple[tuple[Tenant, TransactionRef], Ledger | Order]] = [
+            *self._ledgers.items(),
+            *self.orders.items(),
         ]
+        named = [at for (owner, at), each in held if (owner, each.customer_id) == (tenant, customer_id)]
         return named[:limit]
+
+    def touch(self, tenant: Tenant, transaction: TransactionRef) -> None:
+        """Move a ledger's version on, under the lock; refused where none stands, or its customer was erased."""
+        stored = self._ledgers.get((tenant, transaction))
+        if stored is None or stored.customer_erased:
+            raise StoreConflict("conflict")
+        self._ledgers[tenant, transaction] = replace(stored, version=stored.version + 1)
 
     def refunds_of_charge(self, tenant: Tenant, charge_id: str) -> Sequence[str]:
         return [
@@ -249,7 +258,7 @@ class MemoryRefundStore:
     def put_ledger(
         self, ledger: Ledger, previous: Ledger | None, event: Event | None, charged_back: str | None = None
     ) -> None:
-        with self._lock:
+        with self.lock:
             stored = self._ledgers.get((ledger.tenant, ledger.transaction))
             expected = None if previous is None else previous.version
             if (None if stored is None else stored.version) != expected:
@@ -268,7 +277,7 @@ class MemoryRefundStore:
 
     def remember_charge(self, tenant: Tenant, transaction: TransactionRef, transaction_id: str) -> None:
         name = (tenant, transaction.processor, transaction.account_id, transaction_id)
-        with self._lock:
+        with self.lock:
             if self._names.setdefault(name, transaction.charge_id) != transaction.charge_id:
                 raise StoreConflict("The transaction was resolved to another charge before")
 

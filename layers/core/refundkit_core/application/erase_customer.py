@@ -1,19 +1,23 @@
 """Erase a customer: what identifies a person goes, the money's trail stays (the use case of ``/v1/customers``).
 
-Erased are the customer's name on every charge's ledger, the personal metadata of every refund of those charges, and
-what was derived from it. Every step can be repeated: a request that dies on its way is finished by the next one.
+Erased are the customer's name on every charge's ledger and in its registered order, the personal metadata of every
+refund of those charges, and what was derived from it. A customer is found by the processor's id and by the shop's own.
+Every step can be repeated: a request that dies on its way is finished by the next one.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from refundkit_core.application.audit import Auditor, By
 from refundkit_core.application.customer_keys import customer_key
+from refundkit_core.application.order_ports import OrderStore
 from refundkit_core.application.ports import AuditTrail, Clock, Erasures, Ids, OrganizationStore, RefundStore
 from refundkit_core.application.records import Erasure
 from refundkit_core.domain.errors import NotFound, StoreConflict
 from refundkit_core.domain.ledger import Ledger, TransactionRef
+from refundkit_core.domain.orders import without_customer
 from refundkit_core.domain.tenancy import Tenant
 
 MAX_TRANSACTIONS: Final = 200
@@ -28,6 +32,7 @@ class EraseCustomer:
     def __init__(
         self,
         refunds: RefundStore,
+        orders: OrderStore,
         erasures: Erasures,
         organizations: OrganizationStore,
         trail: AuditTrail,
@@ -35,6 +40,7 @@ class EraseCustomer:
         ids: Ids,
     ) -> None:
         self._refunds = refunds
+        self._orders = orders
         self._erasures = erasures
         self._organizations = organizations
         self._trail = trail
@@ -43,7 +49,7 @@ class EraseCustomer:
         self._ids = ids
 
     def __call__(self, tenant: Tenant, customer_id: str, by: By) -> tuple[Erasure, bool]:
-        """What was erased of the processor's customer by now, and whether that is all; erasing again finds nothing new.
+        """What was erased of the customer by now, and whether that is all; erasing again finds nothing new.
 
         Raises:
             NotFound: no charge that we know is this customer's, and none was.
@@ -53,7 +59,7 @@ class EraseCustomer:
         charges = self._refunds.charges_of_customer(tenant, customer_id, MAX_TRANSACTIONS)
         if charges:
             self._trail.put(self._auditor.entry(by, "customers erase", customer, tenant))
-        for charge in charges:
+        for charge in dict.fromkeys(charges):  # its ledger and its order may both name the customer
             self._erase(tenant, charge, customer)
         erasure = self._erasures.of(tenant, customer)
         if erasure is None:
@@ -61,23 +67,31 @@ class EraseCustomer:
         return erasure, len(charges) < MAX_TRANSACTIONS
 
     def _erase(self, tenant: Tenant, charge: TransactionRef, customer: str) -> None:
-        """Erase what one charge and its refunds tell of its customer; the charge last, which leads to its refunds.
+        """Erase what one charge, its order and its refunds tell of its customer; the charge last, which leads to them.
 
-        A refund that is opened meanwhile changes the ledger, and so sends us round again; one that is opened after
-        keeps nothing personal.
+        A refund that is opened and an order that is registered meanwhile change the ledger, and so send us round
+        again; what comes after keeps nothing personal.
         """
         for attempt in range(1, _MAX_TRIES + 1):
             ledger = self._refunds.ledger(tenant, charge)
-            if ledger is None or ledger.customer_erased:
+            if ledger is None:
                 return
-            erased = self._erase_refunds(ledger)
             try:
+                self._erase_order(ledger)
+                if ledger.customer_erased:
+                    return
+                erased = self._erase_refunds(ledger)
                 self._refunds.forget_customer(ledger, customer, erased, self._clock.now())
             except StoreConflict:
                 self._ids.pause(attempt)
                 continue
             return
         raise StoreConflict("A charge of the customer kept changing. Send the request again")
+
+    def _erase_order(self, ledger: Ledger) -> None:
+        order = self._orders.of(ledger.tenant, ledger.transaction)
+        if order is not None and order != (nobodys := without_customer(order)):
+            self._orders.put(replace(nobodys, version=order.version + 1), order.version)
 
     def _erase_refunds(self, ledger: Ledger) -> int:
         """How many of the charge's refunds hold nothing personal any more. The index may lag; the twins do not."""

@@ -21,6 +21,7 @@ from refundkit_core.entrypoints.settings import Settings
 if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
+    from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
     from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.publish_events import PublishEvents
     from refundkit_core.application.read_refunds import ReadRefunds
     from refundkit_core.application.redrive import Redrive
+    from refundkit_core.application.register_order import RegisterOrder
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
     from refundkit_core.application.resolve_refund import ResolveRefund
     from refundkit_core.application.resolve_transaction import ResolveTransaction
@@ -212,7 +214,19 @@ class Container:
         from refundkit_core.application.erase_customer import EraseCustomer
 
         erasures = DynamoErasures(self.table)
-        return EraseCustomer(self.refunds, erasures, self.organizations, self.trail, self.clock, self.ids)
+        return EraseCustomer(self.refunds, self.orders, erasures, self.organizations, self.trail, self.clock, self.ids)
+
+    @cached_property
+    def orders(self) -> DynamoOrderStore:
+        from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
+
+        return DynamoOrderStore(self.table)
+
+    @cached_property
+    def register_order(self) -> RegisterOrder:
+        from refundkit_core.application.register_order import RegisterOrder
+
+        return RegisterOrder(self.resolve, self.refunds, self.orders, self.clock, self.ids)
 
     @cached_property
     def cancel_refund(self) -> CancelRefund:

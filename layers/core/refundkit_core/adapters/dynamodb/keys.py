@@ -11,6 +11,7 @@ approval           ORG#<org>#<env>#APPROVAL#<apr>          #HEAD               O
 refused request    ORG#<org>#<env>#REFUSAL#<dec>           REFUSAL             ORG#<org>#<env>#REFUSALS / <time>#<dec>
 customer           ORG#<org>#<env>#CUSTOMER#<derived>      RECORD              (forgotten by TTL)
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
+order              the ledger's                            ORDER
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
 connection         ORG#<org>#<env>#CONNECTION              <processor>
 connection by id   CONNECTION#<con>                        CONNECTION          (points to the connection)
@@ -102,7 +103,7 @@ def charge_index(tenant: Tenant, charge_id: str) -> str:
 
 
 def customer_index(tenant: Tenant, customer_id: str) -> str:
-    """Where the charges of a processor's customer are found."""
+    """Where a customer's charges are found: by the processor's name of them, and by the one in a registered order."""
     return f"{_tenant(tenant)}#CUSTOMER#{customer_id}"
 
 
@@ -138,6 +139,11 @@ def erasure(tenant: Tenant, customer: str) -> Key:
 
 def ledger(tenant: Tenant, transaction: TransactionRef) -> Key:
     return Key(f"{_tenant(tenant)}#TXN#{'#'.join(transaction)}", "LEDGER")
+
+
+def order(tenant: Tenant, transaction: TransactionRef) -> Key:
+    """What a shop registered of a transaction, beside its ledger."""
+    return Key(ledger(tenant, transaction).pk, "ORDER")
 
 
 def transaction_name(tenant: Tenant, processor: str, account_id: str, transaction_id: str) -> Key:
