@@ -31,11 +31,17 @@ KEY_SCHEME: Schema = {
     }
 }
 WEBHOOK = ("POST", "/v1/processors/{name}/webhook/{connectionId}")
-ID_PREFIXES = {("refunds", "id"): "ref", ("api-keys", "id"): "key", ("webhook", "connectionId"): "con"}
+ID_PREFIXES = {
+    ("refunds", "id"): "ref",
+    ("api-keys", "id"): "key",
+    ("policies", "id"): "pol",
+    ("webhook", "connectionId"): "con",
+}
 """What ids begin with, by the part of the path before them and their name."""
 PARAMETER_SAYS = {
     ("refunds", "id"): "The refund.",
     ("api-keys", "id"): "The API key's id, not the key itself.",
+    ("policies", "id"): "The policy.",
     ("customers", "id"): "The customer's id at the processor.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",

@@ -109,7 +109,10 @@ class Policy:
 
     def rule_for(self, sku: str | None, category: str | None, purchased_at: datetime) -> Rule | None:
         """The most specific rule for an item bought then: its SKU's, its nearest category's, the default one."""
-        wanted = [("sku", sku), *(("category", each) for each in (*lineage(category, self.categories), DEFAULT_CATEGORY))]
+        wanted = [
+            ("sku", sku),
+            *(("category", each) for each in (*lineage(category, self.categories), DEFAULT_CATEGORY)),
+        ]
         for kind, name in wanted:
             for rule in self.rules:
                 if name is not None and getattr(rule, kind) == name and rule.holds_at(purchased_at):

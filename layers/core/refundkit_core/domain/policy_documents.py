@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -27,6 +28,11 @@ def basis_points(percent: float | int) -> int:
 def _percent(rate_bp: int) -> int | float:
     whole, rest = divmod(rate_bp, _BP_PER_PERCENT)
     return float(Decimal(rate_bp) / _BP_PER_PERCENT) if rest else whole
+
+
+def _moment(text: str) -> datetime:
+    """To the millisecond, as it is kept."""
+    return parse_iso(iso(parse_iso(text)))
 
 
 def _same(value: Any) -> Any:
@@ -53,8 +59,8 @@ _RULE: Final[_Spelling] = {
     "min_amount_minor": ("minAmount", _same, _same),
     "max_amount_minor": ("maxAmount", _same, _same),
     "conditions": ("conditions", tuple, list),
-    "effective_from": ("effectiveFrom", parse_iso, iso),
-    "effective_until": ("effectiveUntil", parse_iso, iso),
+    "effective_from": ("effectiveFrom", _moment, iso),
+    "effective_until": ("effectiveUntil", _moment, iso),
 }
 _LIMITS: Final[_Spelling] = {
     "max_returns_per_customer_30d": ("maxReturnsPerCustomer30d", _same, _same),
@@ -83,7 +89,7 @@ _POLICY: Final[_Spelling] = {
     "non_refundable_flags": ("nonRefundableFlags", frozenset, sorted),
     "risk": ("risk", lambda risk: _read(RiskSettings, _RISK, risk), lambda each: _written(each, _RISK)),
     "judged_by": ("judgedBy", _same, _same),
-    "effective_from": ("effectiveFrom", parse_iso, iso),
+    "effective_from": ("effectiveFrom", _moment, iso),
 }
 
 
@@ -97,9 +103,15 @@ def document_of(policy: Policy) -> dict[str, Any]:
     return _written(policy, _POLICY)
 
 
-def rule_document(rule: Rule) -> dict[str, Any]:
-    """One rule as it stands in documents."""
-    return _written(rule, _RULE)
+def spelled_out(policy: Policy) -> dict[str, Any]:
+    """The policy's document with everything in it that is as it is by default; None sets nothing."""
+    nested = {"globalLimits": _spelled(policy.limits, _LIMITS), "risk": _spelled(policy.risk, _RISK)}
+    return {**_spelled(policy, _POLICY), "rules": [rule_spelled_out(rule) for rule in policy.rules], **nested}
+
+
+def rule_spelled_out(rule: Rule) -> dict[str, Any]:
+    """One rule as it stands in a document that says everything."""
+    return _spelled(rule, _RULE)
 
 
 def _read(kind: type[_Made], spelling: _Spelling, document: Mapping[str, Any]) -> _Made:
@@ -108,12 +120,14 @@ def _read(kind: type[_Made], spelling: _Spelling, document: Mapping[str, Any]) -
 
 
 def _written(value: Any, spelling: _Spelling) -> dict[str, Any]:
-    document = {}
-    for field in fields(value):
-        name, _, write = spelling[field.name]
-        if field.name in ("name", "rules") or getattr(value, field.name) != _default(field):
-            document[name] = write(getattr(value, field.name))
-    return document
+    said = _spelled(value, spelling)
+    by_default = {spelling[each.name][0] for each in fields(value) if getattr(value, each.name) == _default(each)}
+    return {name: each for name, each in said.items() if name not in by_default}
+
+
+def _spelled(value: Any, spelling: _Spelling) -> dict[str, Any]:
+    held = ((name, write, getattr(value, field)) for field, (name, _, write) in spelling.items())
+    return {name: None if each is None else write(each) for name, write, each in held}
 
 
 def _default(field: Any) -> Any:

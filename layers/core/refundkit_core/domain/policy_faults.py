@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from refundkit_core.domain.policies import DEFAULT_CATEGORY, lineage
-from refundkit_core.domain.times import parse_iso
+from refundkit_core.domain.times import iso, parse_iso
 
 SIGNALS: Final = (
     "velocity",
@@ -200,8 +200,9 @@ def _number(document: _Object, name: str) -> int | None:
 
 
 def _time(document: _Object, name: str) -> datetime | None:
+    """To the millisecond, as it is kept."""
     value = document.get(name)
     try:
-        return parse_iso(value) if isinstance(value, str) and value.endswith("Z") else None
+        return parse_iso(iso(parse_iso(value))) if isinstance(value, str) and value.endswith("Z") else None
     except ValueError:  # whoever checks types says so
         return None

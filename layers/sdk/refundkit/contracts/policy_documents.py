@@ -49,6 +49,7 @@ MerchantId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,64}$")]
 Category = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_.\-]+([ /][A-Za-z0-9_.\-]+)*$")]
 Sku = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
 Condition = Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
+Weight = Annotated[int, Field(ge=0, le=100)]
 SignalName = Annotated[str, Field(min_length=1, max_length=40)]
 
 _SKU_OR_CATEGORY: Final[dict[str, Any]] = {
@@ -94,7 +95,7 @@ class PolicyRule(Wire):
     """Refunds below this amount are refused."""
     max_amount: Amount | None = None
     """Refunds above this amount are refused."""
-    conditions: Annotated[list[Condition], Field(max_length=MAX_CONDITIONS)] = []
+    conditions: list[Condition] = Field([], max_length=MAX_CONDITIONS)
     """What the goods must be, checked at their inspection: ``unworn``, ``original_packaging``."""
     effective_from: TimeInput | None = None
     """The rule is for purchases from this time on."""
@@ -124,7 +125,7 @@ class GlobalLimits(Wire):
 class PolicyRisk(Wire):
     """How the risk of a refund is weighed."""
 
-    weights: Annotated[dict[SignalName, Annotated[int, Field(ge=0, le=100)]], Field(max_length=50)] = {}
+    weights: dict[SignalName, Weight] = Field({}, max_length=50)
     """By signal its weight of 0 to 100, where it is not the usual one."""
     dispute_fee: Amount = 1500
     """What a dispute costs beside its amount."""
@@ -143,14 +144,14 @@ class PolicyDocument(Wire):
     """Ignored in requests: versions are numbered when they are published."""
     rules: Annotated[list[PolicyRule], Field(min_length=1, max_length=MAX_RULES)]
     """One of them is for the category ``default``."""
-    global_limits: GlobalLimits = GlobalLimits()
+    global_limits: GlobalLimits = Field(default_factory=GlobalLimits)
     currency: Currency = "usd"
     """Of all amounts. Refunds in another currency are looked at by a person."""
-    categories: Annotated[dict[Category, Category], Field(max_length=MAX_CATEGORIES)] = {}
+    categories: dict[Category, Category] = Field({}, max_length=MAX_CATEGORIES)
     """By category the one above it; ``a/b`` is below ``a`` in any case."""
-    non_refundable_flags: Annotated[list[ItemFlag], Field(max_length=4)] = ["final_sale"]
+    non_refundable_flags: list[ItemFlag] = Field(["final_sale"], max_length=4)
     """Items with one of these flags are not refunded, whatever their category."""
-    risk: PolicyRisk = PolicyRisk()
+    risk: PolicyRisk = Field(default_factory=PolicyRisk)
     judged_by: JudgedBy = "at_purchase"
     """Whether a purchase is judged by the version that was in force then, or by the latest one."""
     effective_from: TimeInput | None = None
