@@ -1,4 +1,4 @@
-"""Events: facts about one change of a refund, transaction or policy, written with it (document 002, decisions 24, 25)."""
+"""Events: facts about a change of a refund, transaction or policy, written with it (document 002, decisions 24, 25)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DISPUTED: Final = ("open", "inquiry")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact about ``subject``, a refund's or policy's id or a transaction; ``version`` is the subject's after the change.
+    """One fact about ``subject``, a transaction or the id of what else; ``version`` is the subject's after the change.
 
     ``public`` events leave as webhooks; the others belong to the timeline only.
     """
