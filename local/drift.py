@@ -1,6 +1,8 @@
 """Does the committed description of the API say what the handlers do, and do they keep what was published?
 
-    python -m local.drift              write functions/health/openapi.json anew (`make openapi`)
+The JSON Schema of policies beside it is held against the contract in the same way.
+
+    python -m local.drift              write both anew (`make openapi`): openapi.json and policy.schema.json
     python -m local.drift --check      change nothing; 1 where it is not current, or breaks what was published
     python -m local.drift --publish    what is described now is what clients may rely on from now on
 
@@ -21,6 +23,8 @@ from typing import Any
 from local.compatibility import compare
 from local.console import StepFailed, exit_code_of, say
 from local.openapi import document, written
+from local.policy_schema import COMMITTED as SCHEMA
+from local.policy_schema import written_schema
 from local.settings import ROOT
 
 COMMITTED = ROOT / "functions" / "health" / "openapi.json"
@@ -71,6 +75,15 @@ def check(committed: Path, published: Path) -> int:
     return 1 if differences or broken else 0
 
 
+def check_schema(committed: Path) -> int:
+    """Hold the schema of policies against the contract. 1 where it is not current, after saying why."""
+    differences = drift(committed.read_text(encoding="utf-8") if committed.exists() else "", written_schema())
+    if differences:
+        say("\n".join(differences))
+        say("the committed schema of policies is not current: run `make openapi` and commit what it wrote")
+    return 1 if differences else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="local.drift", description="The API's description: write it, or check it.")
@@ -81,7 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def work() -> int:
         if options.check:
-            return check(COMMITTED, PUBLISHED)
+            return max(check(COMMITTED, PUBLISHED), check_schema(SCHEMA))
+        SCHEMA.write_text(written_schema(), encoding="utf-8")
         COMMITTED.write_text(written(document()), encoding="utf-8")
         if options.publish:
             PUBLISHED.write_text(written(contract_of(document())), encoding="utf-8")

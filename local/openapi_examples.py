@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from local import openapi_policy_examples as policies
+
 Route = tuple[str, str]
 
 ORGANIZATION: Final = "org_01KAFZ3M8T5W7Y9B1D3F5H7K9N"
@@ -219,6 +221,7 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
         "All that remains": {"transactionId": CHARGE},
         "An amount": {"transactionId": CHARGE, "amount": 2000},
     },
+    **policies.REQUESTS,
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
@@ -284,6 +287,7 @@ ANSWERS: Final[dict[Route, Any]] = {
         "complete": True,
         "erasedAt": "2026-11-20T16:50:00.000Z",
     },
+    **policies.ANSWERS,
 }
 
 ERRORS: Final[dict[str, ErrorExample]] = {
@@ -313,6 +317,11 @@ ERRORS: Final[dict[str, ErrorExample]] = {
     ),
     "refund_not_cancellable": ErrorExample(
         "The refund is final, or with the processor, who does not take it back.", "The refund is completed"
+    ),
+    "approval_superseded": ErrorExample(
+        "What was to be decided, replaced or published has been replaced by a newer version.",
+        "The draft has changed since this revision",
+        (("/revision", "The draft is at revision 3: read it again"),),
     ),
     "transaction_disputed": ErrorExample(
         "An open or lost chargeback covers the money: refunding it would pay twice.",
@@ -361,6 +370,7 @@ ERRORS: Final[dict[str, ErrorExample]] = {
 PATHS: Final[dict[tuple[str, str], str]] = {
     ("refunds", "id"): REFUND,
     ("api-keys", "id"): API_KEY,
+    ("policies", "id"): policies.POLICY,
     ("customers", "id"): CUSTOMER,
     ("transactions", "id"): CHARGE,
     ("processors", "name"): "stripe",

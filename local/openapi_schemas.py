@@ -116,7 +116,7 @@ def _classes(file: str) -> dict[str, list[ast.stmt]]:
     return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
-class _Described(GenerateJsonSchema):
+class Described(GenerateJsonSchema):
     """Pydantic's schemas with the fields' docs in them, and without the titles that only repeat names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  (the base class names it)
@@ -145,7 +145,7 @@ def _tidied(field: Schema, doc: str | None) -> Schema:
 
 def _definitions(models: Iterable[type[BaseModel]], mode: JsonSchemaMode) -> dict[str, Schema]:
     unique: dict[type[BaseModel], None] = dict.fromkeys(models)
-    _, found = models_json_schema([(model, mode) for model in unique], ref_template=REF, schema_generator=_Described)
+    _, found = models_json_schema([(model, mode) for model in unique], ref_template=REF, schema_generator=Described)
     named: dict[str, Schema] = _with_named_enums(found.get("$defs", {}))
     return named
 

@@ -15,6 +15,7 @@ RefundKitError
 │   ├── TransactionDisputed      transaction_disputed
 │   ├── ApprovalAlreadyDecided   approval_already_decided
 │   ├── ApprovalSuperseded       approval_superseded
+│   │   └── RevisionSuperseded    approval_superseded
 │   └── ReturnNotCancellable     return_not_cancellable
 ├── ApprovalLinkExpired          approval_link_expired
 ├── Refused                      policy_violation
@@ -139,6 +140,10 @@ class ApprovalSuperseded(Conflict):
     """The link or decision is for an older version of the approval."""
 
     code = "approval_superseded"
+
+
+class RevisionSuperseded(ApprovalSuperseded):
+    """What was to be written or published has been replaced by a newer revision."""
 
 
 class ReturnNotCancellable(Conflict):

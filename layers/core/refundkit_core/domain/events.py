@@ -1,4 +1,4 @@
-"""Events: facts about one change of one refund or transaction, written with it (document 002, decisions 24 and 25)."""
+"""Events: facts about a change of a refund, transaction or policy, written with it (document 002, decisions 24, 25)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from refundkit_core.domain.ids import event_id
 from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.refund import Refund, Status
 from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.times import iso
 
 if TYPE_CHECKING:
     from refundkit_core.domain.approvals import Approval
@@ -31,7 +32,7 @@ _DISPUTED: Final = ("open", "inquiry")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact about ``subject``, a refund's id or a transaction; ``version`` is the subject's after the change.
+    """One fact about ``subject``, a transaction or the id of what else; ``version`` is the subject's after the change.
 
     ``public`` events leave as webhooks; the others belong to the timeline only.
     """
@@ -124,6 +125,28 @@ def of_look(before: Ledger | None, after: Ledger) -> Event | None:
             "dispute": after.dispute,
             "lostAmount": after.lost_minor,
             "currency": after.currency,
+        },
+    )
+
+
+def of_publication(
+    tenant: Tenant, policy_id: str, merchant_id: str, number: int, at: datetime, in_force_from: datetime | None
+) -> Event:
+    """The event of a policy's version ``number``, published ``at``; None in force: it judges without effect."""
+    return Event(
+        id=event_id(policy_id, number),
+        tenant=tenant,
+        subject=policy_id,
+        version=number,
+        type="policy.published",
+        public=True,
+        created_at=at,
+        payload={
+            "policyId": policy_id,
+            "merchantId": merchant_id,
+            "version": number,
+            "shadow": in_force_from is None,
+            "inForceFrom": None if in_force_from is None else iso(in_force_from),
         },
     )
 

@@ -110,10 +110,13 @@ class Policy:
 
     def rule_for(self, sku: str | None, category: str | None, purchased_at: datetime) -> Rule | None:
         """The most specific rule for an item bought then: its SKU's, its nearest category's, the default one."""
-        for wanted in (sku, *lineage(category, self.categories), DEFAULT_CATEGORY):
+        wanted = [
+            ("sku", sku),
+            *(("category", each) for each in (*lineage(category, self.categories), DEFAULT_CATEGORY)),
+        ]
+        for kind, name in wanted:
             for rule in self.rules:
-                named = rule.sku if wanted is sku and sku is not None else rule.category
-                if named is not None and named == wanted and rule.holds_at(purchased_at):
+                if name is not None and getattr(rule, kind) == name and rule.holds_at(purchased_at):
                     return rule
         return None
 

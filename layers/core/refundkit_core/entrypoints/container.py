@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
+    from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
     from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
+    from refundkit_core.application.manage_policies import ManagePolicies
+    from refundkit_core.application.policy_choice import PolicyChoice
     from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
     from refundkit_core.application.provision import Provision
     from refundkit_core.application.publish_events import PublishEvents
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
     from refundkit_core.application.resolve_refund import ResolveRefund
     from refundkit_core.application.resolve_transaction import ResolveTransaction
+    from refundkit_core.application.return_policy import ReturnPolicy
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.sweep import Sweep
@@ -207,6 +211,30 @@ class Container:
         from refundkit_core.application.check_policy import CheckPolicy
 
         return CheckPolicy(self.resolve, self.gather)
+
+    @cached_property
+    def policies(self) -> DynamoPolicyStore:
+        from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
+
+        return DynamoPolicyStore(self.table)
+
+    @cached_property
+    def policy_choice(self) -> PolicyChoice:
+        from refundkit_core.application.policy_choice import PolicyChoice
+
+        return PolicyChoice(self.policies)
+
+    @cached_property
+    def return_policy(self) -> ReturnPolicy:
+        from refundkit_core.application.return_policy import ReturnPolicy
+
+        return ReturnPolicy(self.policy_choice, self.clock)
+
+    @cached_property
+    def manage_policies(self) -> ManagePolicies:
+        from refundkit_core.application.manage_policies import ManagePolicies
+
+        return ManagePolicies(self.policies, self.organizations, self.clock, self.ids)
 
     @cached_property
     def erase_customer(self) -> EraseCustomer:

@@ -105,6 +105,8 @@ class Document:
 
 
 Handler = Callable[[Call], Answer | Document]
+Reading = Callable[[type["BaseModel"], Mapping[str, Any]], Any]
+"""Makes of a body, by its model, what the handler gets. Raises Invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Route:
     query: type[BaseModel] | None
     answers: Any
     refuses: tuple[str, ...]
+    reads: Reading = validated
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -151,15 +154,17 @@ class Api:
         body: type[BaseModel] | None = None,
         query: type[BaseModel] | None = None,
         refuses: str = "",
+        reads: Reading = validated,
     ) -> Callable[[Handler], Handler]:
         """Declare a route; ``body`` and ``query`` are validated before the handler sees them.
 
-        ``refuses`` names the error codes that are this route's own, with blanks between them.
+        ``refuses`` names the error codes that are this route's own, with blanks between them. ``reads`` is for a body
+        that is more than its model can check.
         """
 
         def declare(handle: Handler) -> Handler:
             own = tuple(refuses.split())
-            route = Route(method, resource, scope, handle, status, body, query, answers, own)
+            route = Route(method, resource, scope, handle, status, body, query, answers, own, reads)
             self.routes[method, resource] = route
             return handle
 
@@ -212,7 +217,7 @@ class Api:
         admitted.caller.insist_on(route.scope)
         if route.method == "POST":
             idempotency_key(event)
-        body = validated(route.body, body_of(event)) if route.body else None
+        body = route.reads(route.body, body_of(event)) if route.body else None
         query = validated(route.query, query_of(event)) if route.query else None
         takes_body = route.body is not None or route.method in _BODILESS
         refuse_unknown(event, takes_body=takes_body, takes_query=route.query is not None)

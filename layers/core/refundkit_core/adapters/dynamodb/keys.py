@@ -17,6 +17,10 @@ connection         ORG#<org>#<env>#CONNECTION              <processor>
 connection by id   CONNECTION#<con>                        CONNECTION          (points to the connection)
 API key            KEY#<sha256>                            KEY                 (what is metered; names its tenant)
 API key, listed    ORG#<org>#<env>#KEYS                    KEY#<key>
+policy             ORG#<org>#<env>#POLICY#<pol>            #HEAD               ORG#<org>#<env>#POLICIES / <time>#<pol>
+policy's draft     the same                                DRAFT
+policy's version   the same                                VERSION#<number>    (never changes)
+policy in force    ORG#<org>#<env>#MERCHANT#<merchant>     POLICY              (read at every refund)
 switches           ORG#<org>#<env>#SWITCHES                SWITCHES
 throttle           CONNECTION#<con>                        THROTTLE#<second>   (forgotten by TTL)
 organization       ORG#<org>                               ORG                 ORGS / <time>#<org>
@@ -164,6 +168,27 @@ def api_key(key_hash: str) -> Key:
 
 def api_key_entry(tenant: Tenant, key_id: str) -> Key:
     return Key(f"{_tenant(tenant)}#KEYS", f"KEY#{key_id}")
+
+
+def policy_head(tenant: Tenant, policy_id: str) -> Key:
+    return Key(_subject_pk(tenant, policy_id), HEAD)
+
+
+def policy_draft(tenant: Tenant, policy_id: str) -> Key:
+    return Key(_subject_pk(tenant, policy_id), "DRAFT")
+
+
+def policy_version(tenant: Tenant, policy_id: str, number: int) -> Key:
+    return Key(_subject_pk(tenant, policy_id), f"VERSION#{number:06d}")
+
+
+def policies_index(tenant: Tenant) -> str:
+    return f"{_tenant(tenant)}#POLICIES"
+
+
+def merchant_policy(tenant: Tenant, merchant_id: str) -> Key:
+    """What a merchant's refunds are judged by."""
+    return Key(f"{_tenant(tenant)}#MERCHANT#{merchant_id}", "POLICY")
 
 
 def switches(tenant: Tenant) -> Key:
