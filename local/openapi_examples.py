@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from local import openapi_decision_examples as decisions
 from local import openapi_policy_examples as policies
 
 Route = tuple[str, str]
@@ -39,6 +40,8 @@ _OPENED: Final[dict[str, Any]] = {
     "externalRefundId": None,
     "transactionId": CHARGE,
     "amount": 2000,
+    "grossAmount": 2000,
+    "restockingFee": 0,
     "currency": "usd",
     "reason": "product_defective",
     "status": "pending",
@@ -47,13 +50,10 @@ _OPENED: Final[dict[str, Any]] = {
     "metadata": {"orderId": "order_456"},
     "initiatedBy": "api",
     "approvalId": None,
-    "decision": [
-        {"rule": "captured", "outcome": "pass", "message": "50.00 USD was captured"},
-        {"rule": "currency", "outcome": "pass", "message": "The transaction is in usd"},
-        {"rule": "dispute", "outcome": "pass", "message": "No chargeback covers this money"},
-        {"rule": "remaining", "outcome": "pass", "message": "20.00 USD of the remaining 50.00 USD"},
-        {"rule": "return_window", "outcome": "pass", "message": "Within 30 days, until 2026-12-18T09:30:00.000Z"},
-    ],
+    "decision": decisions.RULES,
+    "policyId": None,
+    "policyVersion": 0,
+    "evidence": [],
     "createdAt": "2026-11-20T12:00:00.000Z",
     "updatedAt": "2026-11-20T12:00:00.000Z",
 }
@@ -81,6 +81,7 @@ _CONNECTED: Final = {
     "status": "active",
     "accountId": "acct_1SVbWvLkdIwHu7ix",
     "connectedAccount": None,
+    "merchantId": None,
     "webhookUrl": f"https://api.example.com/v1/processors/stripe/webhook/{CONNECTION}",
 }
 _KEY: Final = {
@@ -143,6 +144,15 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
             "metadata": {"orderId": "order_456"},
         },
         "All that remains": {"transactionId": CHARGE, "full": True, "reason": "order_cancelled", "wait": 5},
+        "An item of an order, with evidence": {
+            "transactionId": CHARGE,
+            "amount": 3000,
+            "reason": "product_not_received",
+            "items": [{"sku": "SKU-1", "quantity": 1}],
+            "delivery": {"status": "lost"},
+            "evidence": [{"kind": "carrier_scan", "reference": "1Z999AA10123456784"}],
+            "onReview": "reject",
+        },
         "With data of a person": {
             "transactionId": CHARGE,
             "amount": 1250,
@@ -222,6 +232,7 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
         "An amount": {"transactionId": CHARGE, "amount": 2000},
     },
     **policies.REQUESTS,
+    **decisions.REQUESTS,
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
@@ -288,6 +299,7 @@ ANSWERS: Final[dict[Route, Any]] = {
         "erasedAt": "2026-11-20T16:50:00.000Z",
     },
     **policies.ANSWERS,
+    **decisions.ANSWERS,
 }
 
 ERRORS: Final[dict[str, ErrorExample]] = {
@@ -317,6 +329,16 @@ ERRORS: Final[dict[str, ErrorExample]] = {
     ),
     "refund_not_cancellable": ErrorExample(
         "The refund is final, or with the processor, who does not take it back.", "The refund is completed"
+    ),
+    "approval_required": ErrorExample(
+        "A person would have to approve the refund, and the request said `onReview: reject`; nothing was opened.",
+        "A person has to approve this refund, and the request says not to ask one",
+        (("auto_approve", "75.00 USD is not below 50.00 USD"),),
+    ),
+    "risk_threshold_exceeded": ErrorExample(
+        "The risk score is one that the merchant's policy refuses.",
+        "The risk of this request is above what the merchant accepts",
+        (("risk", "Risk score 95 (chargebacks 60, velocity 40): the policy refuses from 90 on"),),
     ),
     "approval_superseded": ErrorExample(
         "What was to be decided, replaced or published has been replaced by a newer version.",

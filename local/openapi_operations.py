@@ -48,6 +48,7 @@ PARAMETER_SAYS = {
     ("customers", "id"): "The customer's id at the processor, or the shop's own from a registered order.",
     ("transactions", "id"): "The processor's id of the charge, or another of its names, such as the payment intent.",
     ("policies", "id"): "The policy.",
+    ("decisions", "id"): "The refund, or `dec_…` as a refusal named it in its details.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",
 }

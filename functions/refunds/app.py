@@ -25,7 +25,8 @@ prepare("authenticate", "create_refund", "await_refund", "cancel_refund", "read_
     body=CreateRefundRequest,
     answers=RefundView,
     refuses="not_found processor_not_connected refund_already_processed idempotency_key_reused transaction_disputed "
-    "amount_exceeds_refundable currency_mismatch policy_violation return_window_expired refunds_paused processor_error",
+    "amount_exceeds_refundable currency_mismatch policy_violation return_window_expired risk_threshold_exceeded "
+    "approval_required refunds_paused processor_error",
 )
 def post_refund(call: Call) -> Answer:
     """Open a refund. It is paid right after, on its own; ``wait`` holds the answer until it is."""

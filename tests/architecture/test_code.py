@@ -24,7 +24,7 @@ from tests.support.template import ROOT, resources, template
 CORE = ROOT / "layers" / "core" / "refundkit_core"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
 API_FUNCTIONS = sorted(set(routes().values()))
-VALIDATING = {"refunds", "processors", "policies", "api_keys", "customers", "transactions"}
+VALIDATING = {"refunds", "processors", "policies", "api_keys", "customers", "transactions", "decisions"}
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
     ("GET", "/v1/refunds"): "refunds:read",
@@ -42,6 +42,8 @@ SCOPES = {
     ("POST", "/v1/policies/import"): "policies:write",
     ("GET", "/v1/policies/schema"): None,
     ("GET", "/v1/return-policy"): "policies:read",
+    ("POST", "/v1/eligibility/check"): "policies:read",
+    ("GET", "/v1/decisions/{id}"): "refunds:read",
     ("POST", "/v1/api-keys"): "keys:write",
     ("GET", "/v1/api-keys"): "keys:read",
     ("GET", "/v1/api-keys/{id}"): "keys:read",

@@ -10,6 +10,7 @@ from refundkit_core.application.erase_customer import EraseCustomer
 from refundkit_core.application.execute_refund import ExecuteRefund
 from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.look_at_transaction import LookAtTransaction
+from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.ports import ConnectionStore, EventBus, OrganizationStore, Processors, RefundStore
 from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
 from refundkit_core.application.publish_events import PublishEvents
@@ -19,7 +20,7 @@ from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.application.sweep import Sweep
 
 from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
-from tests.support.fact_stores import FakeOrders, FakePolicies, FakeRefusals
+from tests.support.fact_stores import FakePolicies, FakeRefusals
 from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
 from tests.support.memory_orders import MemoryOrderStore
 
@@ -48,8 +49,9 @@ class UseCases:
         look = LookAtTransaction(refunds, organizations, self.settle, clock, ids)
         resolve = ResolveTransaction(refunds, connections, processors, look, clock)
         self.policies = FakePolicies()
-        orders, policies = ported("orders", FakeOrders()), ported("policies", self.policies)
-        gather = GatherFacts(orders, policies, ported("customers", system.store), organizations, clock)
+        orders = ported("orders", MemoryOrderStore(system.store))
+        choice = PolicyChoice(ported("policies", self.policies))
+        gather = GatherFacts(orders, choice, ported("customers", system.store), organizations, clock)
         refusals = ported("refusals", FakeRefusals())
         self.create = CreateRefund(refunds, organizations, refusals, resolve, gather, switches, clock, ids)
         self.execute = ExecuteRefund(
@@ -61,7 +63,6 @@ class UseCases:
         self.publish = PublishEvents(bus, parked)
         self.sweep = Sweep(refunds, executions, clock)
         erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
-        orders = ported("orders", MemoryOrderStore(system.store))
         self.erase = EraseCustomer(refunds, orders, erasures, organizations, trail, clock, ids)
         self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)
 

@@ -23,6 +23,8 @@ EXPECTED: dict[str, Any] = {
     "refunds/timeline": 401,
     "refunds/cancel": 401,
     "policies/check": 401,
+    "decisions/check": 401,
+    "decisions/get": 401,
     "api_keys/create": 401,
     "api_keys/list": 401,
     "api_keys/get": 401,
@@ -62,7 +64,7 @@ def test_a_sample_is_understood(world: World, sample: Path) -> None:
     assert (answer.get("statusCode") or answer) == EXPECTED[name_of(sample)]
 
 
-SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions")
+SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions", "decisions")
 
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.parent.name in SERVED], ids=name_of)

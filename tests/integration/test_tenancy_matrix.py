@@ -28,6 +28,7 @@ NEVER = {
     "api-keys": "key_00000000000000000000000000",
     "customers": "cus_never",
     "transactions": "ch_never",
+    "decisions": "ref_00000000000000000000000000",
     "processors": "square",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
@@ -35,6 +36,7 @@ CONNECT = ("PUT", "/v1/processors/{name}")
 BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/refunds"): {"transactionId": NEVER_TRANSACTION, "amount": 1, "reason": "other"},
     ("POST", "/v1/policies/check"): {"transactionId": NEVER_TRANSACTION},
+    ("POST", "/v1/eligibility/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
     ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
     CONNECT: {"secretKey": "sk_test_00000000"},
@@ -64,6 +66,7 @@ class Neighbours:
             "transactions": charge["id"],
             "processors": "stripe",
         }
+        self.ids["decisions"] = self.ids["refunds"]
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
         bare = world.container.provision.create_organization("bare", "Eve", "eve@example.com")
         self.without_connections = {"an organization without connections": bare.test_key, "and live": bare.live_key}

@@ -10,6 +10,7 @@ from refundkit_core.application.create_refund import CreateRefund, OpenedRefund,
 from refundkit_core.application.execute_refund import ExecuteRefund, Outcome
 from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.look_at_transaction import LookAtTransaction
+from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.processor_news import ApplyProcessorNews
 from refundkit_core.application.resolve_refund import ResolveRefund
 from refundkit_core.application.resolve_transaction import ResolveTransaction
@@ -49,7 +50,7 @@ class Desk:
         self.look_at = LookAtTransaction(self.store, organizations, self.settle, self.clock, self.ids)
         resolve = ResolveTransaction(self.store, self.connections, processors, self.look_at, self.clock)
         self.orders, self.policies, self.refusals = FakeOrders(), FakePolicies(), FakeRefusals()
-        gather = GatherFacts(self.orders, self.policies, self.store, organizations, self.clock)
+        gather = GatherFacts(self.orders, PolicyChoice(self.policies), self.store, organizations, self.clock)
         self.create = CreateRefund(
             self.store, organizations, self.refusals, resolve, gather, self.switches, self.clock, self.ids
         )

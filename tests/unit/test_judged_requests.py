@@ -77,7 +77,8 @@ def test_whoever_does_not_want_to_wait_for_a_person_is_told_and_nothing_is_opene
     with pytest.raises(errors.ApprovalRequired) as asked:
         desk.ask(on_review="reject")
 
-    assert [detail.field for detail in asked.value.details] == ["auto_approve"]
+    assert [detail.field for detail in asked.value.details] == ["auto_approve", "decisionId"]
+    assert asked.value.details[-1].message == desk.refusals.kept[0].id
     assert desk.sums == (0, 0, 5000)
     assert [kept.code for kept in desk.refusals.kept] == ["approval_required"]
 

@@ -19,6 +19,7 @@ class Credentials:
 
     ``connected_account`` is a platform's connected account, whose refunds may take the transfer or the platform's fee
     back. ``webhook_secret`` is that of an endpoint that the merchant keeps at the processor; without it we create one.
+    ``merchant_id`` is whose policy judges its transactions where none is registered.
     """
 
     secret_key: str
@@ -26,6 +27,7 @@ class Credentials:
     reverse_transfer: bool = False
     refund_application_fee: bool = False
     webhook_secret: str | None = None
+    merchant_id: str | None = None
 
 
 class ConnectProcessor:
@@ -78,6 +80,7 @@ class ConnectProcessor:
             reverse_transfer=given.reverse_transfer,
             refund_application_fee=given.refund_application_fee,
             webhook_endpoint=kept.webhook_endpoint if kept else None,
+            merchant_id=given.merchant_id or (kept.merchant_id if kept else None),
         )
         connection = self._with_webhook(setup, connection, given, webhook_base_url)
         entry = self._auditor.entry(by, "connections connect", connection.id, tenant)

@@ -175,19 +175,20 @@ class CreateRefund:
         refusal = _refusal_of(asked, decision)
         if refusal is not None:
             self._keep(gathered.ledger)
-            self._record(asked, gathered, request, refusal)
-            raise refusal
+            kept = Detail("decisionId", self._record(asked, gathered, request, refusal))
+            raise type(refusal)(refusal.message, (*refusal.details, kept))
         refund = _refund_of(asked, refund_id, decision, gathered)
         event, beside = of_change(None, refund), _beside(refund, decision, gathered)
         self._refunds.open(refund, request, event, gathered.ledger, refuse_twin=asked.refuses_twin, beside=beside)
         return OpenedRefund(refund, request, replayed=False)
 
-    def _record(self, asked: OpenRefund, gathered: Gathered, request: Request, refusal: RefundKitError) -> None:
-        """Keep what was refused and why, without the caller's words."""
+    def _record(self, asked: OpenRefund, gathered: Gathered, request: Request, refusal: RefundKitError) -> str:
+        """Keep what was refused and why, without the caller's words, and tell under which id."""
         kept = replace(request, fingerprint=None, metadata=None, personal=(), evidence=())
         ledger, at = gathered.ledger, gathered.facts.now
         refused_id = self._ids.new("dec")
         self._refusals.put(Refusal(refused_id, asked.tenant, ledger.transaction, refusal.code, asked.key_id, at, kept))
+        return refused_id
 
     def _keep(self, ledger: Ledger) -> None:
         """Store a new ledger whose refund is refused, so that the next request need not ask the processor."""

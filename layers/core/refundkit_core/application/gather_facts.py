@@ -11,17 +11,16 @@ from datetime import datetime
 from typing import Final
 
 from refundkit_core.application.customer_keys import customer_key
-from refundkit_core.application.fact_ports import Orders, Policies
+from refundkit_core.application.fact_ports import Orders
+from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.ports import Clock, CustomerStore, OrganizationStore
 from refundkit_core.application.resolve_transaction import ResolvedTransaction
 from refundkit_core.domain.claims import Claim, settled
 from refundkit_core.domain.customers import CustomerRecord
-from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.facts import ChargeFacts, CustomerFacts, Facts
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.orders import Order
-from refundkit_core.domain.policies import DEFAULT_POLICY, PolicyVersion, in_force
-from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.policies import PolicyVersion
 
 _MILLISECOND: Final = 1000
 NOTHING_CLAIMED: Final = Claim()
@@ -56,13 +55,13 @@ class GatherFacts:
     def __init__(
         self,
         orders: Orders,
-        policies: Policies,
+        choice: PolicyChoice,
         customers: CustomerStore,
         organizations: OrganizationStore,
         clock: Clock,
     ) -> None:
         self._orders = orders
-        self._policies = policies
+        self._choice = choice
         self._customers = customers
         self._organizations = organizations
         self._clock = clock
@@ -73,35 +72,10 @@ class GatherFacts:
         tenant = ledger.tenant
         order = self._orders.of(tenant, ledger.transaction)
         merchant_id = (order and order.merchant_id) or resolved.connection.merchant_id or tenant.org_id
-        version, shadow = self._versions(tenant, merchant_id, ledger.purchased_at, now)
+        version, shadow = self._choice.for_purchase(tenant, merchant_id, ledger.purchased_at, now)
         customer = self._customer(ledger, order, asked.claim)
         facts = _facts(asked, ledger, order, customer, now)
         return Gathered(facts, version, shadow, ledger, order, customer, merchant_id)
-
-    def _versions(
-        self, tenant: Tenant, merchant_id: str, purchased_at: datetime, now: datetime
-    ) -> tuple[PolicyVersion, PolicyVersion | None]:
-        """The version by which the purchase is judged, and the one that judges along without effect."""
-        pointer = self._policies.pointer(tenant, merchant_id)
-        if pointer is None:
-            return DEFAULT_POLICY, None
-        shadow = None
-        if pointer.shadow is not None:
-            shadow = self._version(tenant, pointer.policy_id, pointer.shadow)
-        latest = in_force(pointer.versions, now, now)
-        if latest is None:
-            return DEFAULT_POLICY, shadow
-        newest = self._version(tenant, pointer.policy_id, latest)
-        number = in_force(pointer.versions, purchased_at, now)
-        if number in (None, latest) or newest.policy.judged_by == "latest":
-            return newest, shadow
-        return self._version(tenant, pointer.policy_id, number or latest), shadow
-
-    def _version(self, tenant: Tenant, policy_id: str, number: int) -> PolicyVersion:
-        version = self._policies.version(tenant, policy_id, number)
-        if version is None:
-            raise StoreConflict("A published version of the policy is missing")
-        return version
 
     def _customer(self, ledger: Ledger, order: Order | None, claim: Claim) -> CustomerRecord | None:
         if ledger.customer_erased:

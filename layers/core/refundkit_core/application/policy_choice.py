@@ -1,38 +1,46 @@
-"""Which version of a merchant's policy a purchase is judged by (decision 18)."""
+"""Which version of a merchant's policy a purchase is judged by, and which one judges along (decision 18)."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
-from refundkit_core.application.policy_ports import PolicyPointer, PolicyStore
+from refundkit_core.application.fact_ports import InForce, Policies
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.policies import DEFAULT_POLICY, PolicyVersion, in_force
 from refundkit_core.domain.tenancy import Tenant
 
 
+class Chosen(NamedTuple):
+    """The version that judges, and the one that judges along without effect."""
+
+    version: PolicyVersion
+    shadow: PolicyVersion | None
+
+
 class PolicyChoice:
     """Chooses by one consistent read of what is in force; versions are read once by a worker."""
 
-    def __init__(self, policies: PolicyStore) -> None:
+    def __init__(self, policies: Policies) -> None:
         self._policies = policies
 
-    def for_purchase(
-        self, tenant: Tenant, merchant_id: str | None, purchased_at: datetime, now: datetime
-    ) -> PolicyVersion:
-        """The version that judges a purchase of then: the one in force at that time, or the one in force now where
-        that says so itself; the default policy where none is in force. ``merchant_id`` None: the organization."""
+    def for_purchase(self, tenant: Tenant, merchant_id: str | None, purchased_at: datetime, now: datetime) -> Chosen:
+        """What judges a purchase of then: the version in force at that time, or the one in force now where that says
+        so itself; the default policy where none is in force. ``merchant_id`` None: the organization."""
         pointer = self._policies.pointer(tenant, merchant_id or tenant.org_id)
         if pointer is None:
-            return DEFAULT_POLICY
+            return Chosen(DEFAULT_POLICY, None)
+        shadow = None if pointer.shadow is None else self._version(tenant, pointer, pointer.shadow)
         current = in_force(pointer.versions, now, now)
         if current is None:
-            return DEFAULT_POLICY
+            return Chosen(DEFAULT_POLICY, shadow)
         latest = self._version(tenant, pointer, current)
         if latest.policy.judged_by == "latest":
-            return latest
-        return self._version(tenant, pointer, in_force(pointer.versions, purchased_at, now) or current)
+            return Chosen(latest, shadow)
+        number = in_force(pointer.versions, purchased_at, now) or current
+        return Chosen(latest if number == current else self._version(tenant, pointer, number), shadow)
 
-    def _version(self, tenant: Tenant, pointer: PolicyPointer, number: int) -> PolicyVersion:
+    def _version(self, tenant: Tenant, pointer: InForce, number: int) -> PolicyVersion:
         found = self._policies.version(tenant, pointer.policy_id, number)
         if found is None:
             raise StoreConflict("A version that is in force cannot be read")

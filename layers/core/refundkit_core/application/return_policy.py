@@ -29,7 +29,7 @@ class ReturnPolicy:
         """The rule for a category or an article, or all rules where neither is named; the organization's own policy
         where no merchant is."""
         now = self._clock.now()
-        version = self._choice.for_purchase(tenant, merchant_id, now, now)
+        version = self._choice.for_purchase(tenant, merchant_id, now, now).version
         rules = tuple(rule for rule in version.policy.rules if rule.holds_at(now))
         if category is not None or sku is not None:
             rule = version.policy.rule_for(sku, category, now)

@@ -71,25 +71,25 @@ def _customer(policy: Policy, facts: Facts, amount: Money) -> Iterator[Spoken]:
     limits, customer = policy.limits, facts.customer
     if limits.max_returns_per_customer_30d is not None:
         count = None if customer.refunds_30d is None else customer.refunds_30d + 1
-        yield _held("customer_count", "refunds in 30 days", count, limits.max_returns_per_customer_30d), None
+        yield _held("customer_count", "Refunds in 30 days", count, limits.max_returns_per_customer_30d), None
     most = limits.max_return_value_per_customer_90d_minor
     if most is not None:
         value = customer.value_90d_minor
         if amount.currency != policy.currency:
             value = None
         total = None if value is None else value + amount.amount_minor
-        yield _held("customer_value", "refunded in 90 days, in minor units", total, most), None
+        yield _held("customer_value", "Refunded in 90 days, in minor units", total, most), None
     if limits.review_at_chargebacks is not None:
         seen, at = customer.chargebacks_365d, limits.review_at_chargebacks
-        yield _held("chargebacks", "chargebacks in 365 days", seen, at - 1), None
+        yield _held("chargebacks", "Chargebacks in 365 days", seen, at - 1), None
 
 
 def _held(code: str, what: str, fact: int | None, most: int) -> RuleResult:
     """A count of the customer's, this request included, held against the most that goes without a person."""
     if fact is None:
-        return RuleResult(code, "unknown", f"Nobody knows how many {what}: the customer is not known", limit=most)
+        return RuleResult(code, "unknown", f"{what}: not known, because nobody knows the customer", limit=most)
     outcome: Outcome = "pass" if fact <= most else "review"
-    said = f"{fact} {what}, up to {most} are allowed" if fact <= most else f"{fact} {what}, more than {most}"
+    said = f"{what}: {fact}, and {most} go without a person"
     return RuleResult(code, outcome, said, fact=fact, limit=most)
 
 

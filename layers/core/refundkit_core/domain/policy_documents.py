@@ -74,6 +74,7 @@ _LIMITS: Final[_Spelling] = {
 _RISK: Final[_Spelling] = {
     "weights": ("weights", dict, dict),
     "dispute_fee_minor": ("disputeFee", _same, _same),
+    "dispute_fee_currency": ("disputeFeeCurrency", _same, _same),
     "dispute_likelihood_percent": ("disputeLikelihoodPercent", _same, _same),
 }
 _POLICY: Final[_Spelling] = {

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from refundkit_core.application.await_refund import AwaitRefund
     from refundkit_core.application.brake import Brake
     from refundkit_core.application.cancel_refund import CancelRefund
+    from refundkit_core.application.check_eligibility import CheckEligibility
     from refundkit_core.application.check_policy import CheckPolicy
     from refundkit_core.application.connect_processor import ConnectProcessor
     from refundkit_core.application.create_refund import CreateRefund
     from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.execute_refund import ExecuteRefund
+    from refundkit_core.application.explain_decision import ExplainDecision
     from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
@@ -198,13 +200,25 @@ class Container:
         from refundkit_core.application.gather_facts import GatherFacts
 
         customers = DynamoCustomerStore(self.table)
-        return GatherFacts(self.orders, self.policies, customers, self.organizations, self.clock)
+        return GatherFacts(self.orders, self.policy_choice, customers, self.organizations, self.clock)
 
     @cached_property
     def await_refund(self) -> AwaitRefund:
         from refundkit_core.application.await_refund import AwaitRefund
 
         return AwaitRefund(self.refunds, self.clock)
+
+    @cached_property
+    def check_eligibility(self) -> CheckEligibility:
+        from refundkit_core.application.check_eligibility import CheckEligibility
+
+        return CheckEligibility(self.resolve, self.gather)
+
+    @cached_property
+    def explain_decision(self) -> ExplainDecision:
+        from refundkit_core.application.explain_decision import ExplainDecision
+
+        return ExplainDecision(self.refunds, self.refusals)
 
     @cached_property
     def check_policy(self) -> CheckPolicy:

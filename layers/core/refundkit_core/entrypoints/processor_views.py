@@ -21,6 +21,7 @@ def credentials_from(call: Call) -> Credentials:
         reverse_transfer=body.reverse_transfer,
         refund_application_fee=body.refund_application_fee,
         webhook_secret=body.webhook_secret,
+        merchant_id=body.merchant_id,
     )
 
 
@@ -41,5 +42,6 @@ def connection_view(connection: Connection, base_url: str) -> ProcessorView:
         status=status,
         account_id=connection.account_id,
         connected_account=connection.connected_account,
+        merchant_id=connection.merchant_id,
         webhook_url=webhook_url(base_url, connection),
     )

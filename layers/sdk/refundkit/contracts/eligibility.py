@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -87,6 +87,23 @@ class TraceEntry(Wire):
     """For staff."""
     customer_message: str
     """Safe to show to the customer."""
+
+
+class DecisionView(Wire):
+    """A decision as it was made and kept, with everything that it rested on."""
+
+    id: str
+    """The refund's id, or ``dec_…`` where no refund was opened."""
+    transaction_id: str
+    """The charge."""
+    code: str | None
+    """What the caller was told where the request was refused."""
+    policy_id: str | None
+    policy_version: int | None
+    facts: dict[str, Any] | None
+    """The facts as they were then, what was unknown left out; None for refunds made outside."""
+    trace: list[TraceEntry]
+    decided_at: Time
 
 
 class EligibilityDetail(Wire):

@@ -129,6 +129,7 @@ class PolicyRisk(Wire):
     """By signal its weight of 0 to 100, where it is not the usual one."""
     dispute_fee: Amount = 1500
     """What a dispute costs beside its amount."""
+    dispute_fee_currency: Currency = "usd"
     dispute_likelihood_percent: Annotated[int, Field(ge=0, le=100)] = 80
     """How many early fraud warnings become disputes."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from refundkit.contracts.base import Wire
+from refundkit.contracts.base import MerchantId, Wire
 
 Secret = Annotated[str, Field(min_length=8, max_length=255, pattern=r"^[A-Za-z0-9_\-]+$")]
 
@@ -30,6 +30,9 @@ class ConnectProcessorRequest(Wire):
     reverse_transfer: bool = False
     refund_application_fee: bool = False
     webhook_secret: Secret | None = None
+    merchant_id: MerchantId | None = None
+    """Whose policy judges the account's transactions where none is registered; as before, or the organization's, where
+    omitted."""
 
 
 class ProcessorView(Wire):
@@ -41,4 +44,5 @@ class ProcessorView(Wire):
     status: Literal["active", "inactive", "error"]
     account_id: str
     connected_account: str | None
+    merchant_id: str | None
     webhook_url: str

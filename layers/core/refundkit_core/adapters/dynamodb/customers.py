@@ -76,6 +76,12 @@ def chargeback_op(table: Table, tenant: Tenant, customer: str, charge_id: str, a
     )
 
 
+def forgetting_op(table: Table, tenant: Tenant, customer: str, at: datetime) -> Operation:
+    """Empty an erased customer's record. Its version is one that it never had: whoever read it before reads again."""
+    key = keys.customer(tenant, customer)
+    return table.put_op({"pk": key.pk, "sk": key.sk, "version": _stamp(at), "ttl": _expiry(at)})
+
+
 def _placeholders(names: Iterable[str]) -> dict[str, str]:
     return {f"#gone{number}": name for number, name in enumerate(names)}
 

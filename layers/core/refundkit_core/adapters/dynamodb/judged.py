@@ -19,9 +19,10 @@ _USUAL: Final = (
     b'"evidence":["photo","carrier_scan"],"delivery":{"status":"delivered","fulfilled_at":"2026-11-","delivered_at":"2026-'
     b'","country":"US"},"flags":["final_sale","subscription","digital","usage_based"],"items":[{"sku":"","category":"",'
     b'"quantity":1,"amount_minor":'
-    b"The policy's amounts are in usd, the transaction in eur A person will look at your request, up to are allowed"
-    b'["customer_value","pass"," refunded in 90 days, in minor units",["customer_count","pass"," refunds in 30 days"'
-    b'["chargebacks","pass","0 chargebacks in 365 days, up to ["restocking_fee","pass"," is withheld for restocking"'
+    b"The policy's amounts are in usd, the transaction in eur A person will look at your request"
+    b'["customer_value","pass","Refunded in 90 days, in minor units: ",["customer_count","pass","Refunds in 30 days: "'
+    b'["chargebacks","pass","Chargebacks in 365 days: 0, and  go without a person",["restocking_fee","pass"'
+    b'," is withheld for restocking"'
     b'["auto_approve","pass"," is below  USD, no person is needed"],["review_amount","review"," USD reaches  USD, from '
     b'which a person always looks"["auto_approve","review"," USD is not below  USD"'
     b'{"policy":"pol_","version":1,"facts":{"now":"2026-11-","reason":"product_defective","product_not_received",'

@@ -168,6 +168,7 @@ class DynamoConnectionStore:
             "reverse_transfer": connection.reverse_transfer or None,
             "refund_application_fee": connection.refund_application_fee or None,
             "webhook_endpoint": connection.webhook_endpoint,
+            "merchant": connection.merchant_id,
         }
         item = {
             "pk": key.pk,
@@ -236,6 +237,7 @@ class DynamoConnectionStore:
             reverse_transfer=item.get("reverse_transfer", False),
             refund_application_fee=item.get("refund_application_fee", False),
             webhook_endpoint=item.get("webhook_endpoint"),
+            merchant_id=item.get("merchant"),
         )
 
 

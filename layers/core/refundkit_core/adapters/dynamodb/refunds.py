@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from refundkit_core.adapters.dynamodb import approvals, keys
+from refundkit_core.adapters.dynamodb import approvals, keys, ledger_ops
 from refundkit_core.adapters.dynamodb.audit import audit_ops
-from refundkit_core.adapters.dynamodb.customers import chargeback_op, counting_op, uncounting_op
+from refundkit_core.adapters.dynamodb.customers import chargeback_op, counting_op, forgetting_op, uncounting_op
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, Fetch, everything, page_of
 from refundkit_core.adapters.dynamodb.refund_items import (
@@ -21,7 +21,6 @@ from refundkit_core.adapters.dynamodb.refund_items import (
     metadata_value,
     refund_of,
     request_of,
-    twins_value,
 )
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table
 from refundkit_core.application.audit import AuditEntry
@@ -34,37 +33,13 @@ from refundkit_core.domain.ledger import (
     TransactionRef,
     Twins,
     twin_of,
-    with_first_refund,
     without_customer,
 )
-from refundkit_core.domain.refund import Refund, Request, change_of
+from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso
 
 _NEW: Final = "attribute_not_exists(pk)"
-_UNBLOCKED: Final = "dispute <> :open"
-_UNBLOCKED_VALUES: Final = {":open": "open"}
-
-_MOVES: Final = {
-    "reserve": "reserved = reserved + :m, available = available - :g",
-    "release": "reserved = reserved - :m, available = available + :g",
-    "settle": "reserved = reserved - :m, refunded = refunded + :m",
-    "unsettle": "refunded = refunded - :m, available = available + :g",
-    "adopt_reserved": "elsewhere = elsewhere - :m, reserved = reserved + :m",
-    "adopt_refunded": "elsewhere = elsewhere - :m, refunded = refunded + :m",
-}
-_FREE: Final = ("reserve", "release", "unsettle")
-"""What changes what is available; ``:g`` is the gross amount, of which ``:m`` is paid and the fee withheld."""
-
-_GIVE_BACK: Final = ("release", "unsettle")
-_GUARDS: Final = {
-    "reserve": f"available >= :g AND {_UNBLOCKED}",
-    "release": "reserved >= :m",
-    "settle": "reserved >= :m",
-    "unsettle": "refunded >= :m",
-    "adopt_reserved": "elsewhere >= :m AND NOT contains(adopted, :external)",
-    "adopt_refunded": "elsewhere >= :m AND NOT contains(adopted, :external)",
-}
 
 
 class DynamoRefundStore:
@@ -92,7 +67,7 @@ class DynamoRefundStore:
             [
                 table.put_op(head_item(refund), _NEW),
                 table.put_op(first_event_item(event, request, refund), _NEW),
-                self._opening_op(refund, ledger, twin, known),
+                ledger_ops.opening_op(table, refund, ledger, twin, known),
                 *self._beside_ops(refund, beside),
             ]
         )
@@ -105,18 +80,6 @@ class DynamoRefundStore:
             yield approvals.opening_op(self._table, beside.approval)
         for event in beside.events:
             yield self._table.put_op(event_item(event), _NEW)
-
-    def _opening_op(self, refund: Refund, ledger: Ledger, twin: str, known: Twins) -> Operation:
-        """The ledger's part of a new refund: its money reserved, in a ledger that stands or one that begins with it."""
-        at, reserve = refund.created_at, change_of("reserve", refund)
-        if not ledger.is_new:
-            reserving = self._ledger_op(refund, reserve, ledger.twins.get(twin), {**known, refund.id: at})
-            if not ledger.customer_erased:  # an erasure since then decides what may be kept of the request
-                reserving["Update"]["ConditionExpression"] += " AND attribute_not_exists(customer_erased)"
-            return reserving
-        if ledger.blocked or ledger.available_minor < refund.gross_minor:
-            raise StoreConflict("The new ledger does not allow it")
-        return self._table.put_op(ledger_item(with_first_refund(ledger, refund.id, reserve, twin, at)), _NEW)
 
     def change(
         self,
@@ -132,34 +95,32 @@ class DynamoRefundStore:
             table.put_op(event_item(event), _NEW),
         ]
         if ledger is not None and ledger.kind == "gate":
-            key = keys.ledger(after.tenant, after.transaction)
-            condition = f"reserved >= :m AND available >= :zero AND currency = :currency AND {_UNBLOCKED}"
-            currency = after.money.currency
-            values = {":m": ledger.amount_minor, ":zero": 0, ":currency": currency, **_UNBLOCKED_VALUES}
-            operations.append(table.check_op(key, condition, values))
+            operations.append(ledger_ops.gate_op(table, after, ledger))
         elif ledger is not None:
-            operations.append(self._moved_ledger_op(after, ledger))
+            operations.append(ledger_ops.moving_op(table, after, ledger, self._twins_left(after, ledger)))
         operations += self._given_back(before, after, ledger)
         table.transact([*operations, *audit_ops(table, audit)])
 
+    def _twins_left(self, refund: Refund, change: LedgerChange) -> Twins | None:
+        """The twins as they stand, where money comes back and takes the refund out of them as well."""
+        ledger = self.ledger(refund.tenant, refund.transaction) if change.kind in ledger_ops.GIVE_BACK else None
+        known = ledger.twins.get(twin_of(refund.gross_minor, refund.reason)) if ledger else None
+        return known if known is not None and refund.id in known else None
+
     def _given_back(self, before: Refund, after: Refund, ledger: LedgerChange | None) -> Iterator[Operation]:
         """What a refund no longer counts for, or asks a person for."""
-        if ledger is not None and ledger.kind in _GIVE_BACK and after.customer_key is not None:
+        if ledger is not None and ledger.kind in ledger_ops.GIVE_BACK and after.customer_key is not None:
             yield uncounting_op(self._table, after, after.customer_key)
         if before.approval_id is not None and (before.status, after.status) == ("pending_approval", "cancelled"):
             yield approvals.superseding_op(self._table, after.tenant, before.approval_id)
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         table = self._table
-        expression = f"SET version = version + :one, {_MOVES[ledger.kind]} ADD adopted :externals"
-        external = refund.external_refund_id or ""
-        values = {":one": 1, ":m": ledger.amount_minor, ":external": external, ":externals": {external}}
-        key = keys.ledger(refund.tenant, refund.transaction)
         table.transact(
             [
                 table.put_op(head_item(refund), _NEW),
                 table.put_op(first_event_item(event, request, refund), _NEW),
-                table.update_op(key, expression, _GUARDS[ledger.kind], values),
+                ledger_ops.adopting_op(table, refund, ledger),
             ]
         )
 
@@ -173,45 +134,6 @@ class DynamoRefundStore:
             found.extend(self._table.open_page(keys.SPARSE_INDEX, keys.open_shard(shard), until, limit))
         found.sort(key=lambda item: str(item["gsi2sk"]))
         return [keys.tenant_and_refund(item["pk"]) for item in found[:limit]]
-
-    def _moved_ledger_op(self, refund: Refund, change: LedgerChange) -> Operation:
-        """The ledger's part of a change; money that comes back takes the refund out of the twins as well."""
-        if change.kind not in _GIVE_BACK:
-            return self._ledger_op(refund, change, None, None)
-        ledger = self.ledger(refund.tenant, refund.transaction)
-        known = ledger.twins.get(twin_of(refund.gross_minor, refund.reason)) if ledger else None
-        if known is None or refund.id not in known:
-            return self._ledger_op(refund, change, None, None)
-        left = {refund_id: at for refund_id, at in known.items() if refund_id != refund.id}
-        return self._ledger_op(refund, change, known, left)
-
-    def _ledger_op(self, refund: Refund, change: LedgerChange, known: Any, twins: Any) -> Operation:
-        """Move money in the ledger; where ``twins`` is given, replace exactly the twins ``known`` with them."""
-        expression = f"SET version = version + :one, {_MOVES[change.kind]}"
-        condition = _GUARDS[change.kind]
-        values: dict[str, Any] = {":one": 1, ":m": change.amount_minor}
-        if change.kind in _FREE:
-            values[":g"] = change.amount_minor + change.fee_minor
-        if change.fee_minor and change.kind in _FREE:
-            expression += ", withheld = if_not_exists(withheld, :zero) "
-            expression += "+ :fee" if change.kind == "reserve" else "- :fee"
-            values.update({":fee": change.fee_minor, ":zero": 0})
-        names: dict[str, str] = {}
-        if change.kind == "reserve":
-            values.update(_UNBLOCKED_VALUES)
-        if twins is not None:
-            names["#twin"] = twin_of(refund.gross_minor, refund.reason)
-            if twins:
-                expression += ", twins.#twin = :twins"
-                values[":twins"] = twins_value(twins)
-            else:
-                expression += " REMOVE twins.#twin"
-            condition += " AND attribute_not_exists(twins.#twin)" if known is None else " AND twins.#twin = :known"
-            if known is not None:
-                values[":known"] = twins_value(known)
-        return self._table.update_op(
-            keys.ledger(refund.tenant, refund.transaction), expression, condition, values, names
-        )
 
     def head(self, tenant: Tenant, refund_id: str) -> Refund | None:
         item = self._table.get(Key(keys.refund_pk(tenant, refund_id), keys.HEAD))
@@ -276,7 +198,7 @@ class DynamoRefundStore:
             "SET erased_at = :at ADD transactions :one, refunds :refunds",
             {":at": iso(at), ":one": 1, ":refunds": refunds},
         )
-        table.transact([put, count, table.delete_op(keys.customer(ledger.tenant, customer))])
+        table.transact([put, count, forgetting_op(table, ledger.tenant, customer, at)])
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
         index = keys.customer_index(tenant, customer_id)

@@ -193,10 +193,6 @@ class Table:
             update["ExpressionAttributeNames"] = dict(names)
         return {"Update": {**update, **_values(values)}}
 
-    def delete_op(self, key: Key) -> Operation:
-        """A delete for :meth:`transact`; nothing there is no failure."""
-        return {"Delete": {"TableName": self.name, "Key": _key(key)}}
-
     def check_op(self, key: Key, condition: str, values: Item) -> Operation:
         """A condition check for :meth:`transact`."""
         check: Operation = {"TableName": self.name, "Key": _key(key), "ConditionExpression": condition}
