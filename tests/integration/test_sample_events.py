@@ -25,6 +25,16 @@ EXPECTED: dict[str, Any] = {
     "policies/check": 401,
     "decisions/check": 401,
     "decisions/get": 401,
+    "policies/create": 401,
+    "policies/list": 401,
+    "policies/get": 401,
+    "policies/update": 401,
+    "policies/publish": 401,
+    "policies/diff": 401,
+    "policies/validate": 401,
+    "policies/import": 401,
+    "policies/schema": 200,
+    "policies/return_policy": 401,
     "api_keys/create": 401,
     "api_keys/list": 401,
     "api_keys/get": 401,
@@ -73,12 +83,16 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
     customer = world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"]
     opened = world.refund(charge["id"], amount=1)
     known_key = world.call("GET", "/v1/api-keys")[1]["data"][0]["id"]
+    document = {"name": "P", "rules": [{"category": "default"}]}
+    policy = world.call("POST", "/v1/policies", document)[1]["data"]["id"]
+    world.call("POST", f"/v1/policies/{policy}/publish", {})
     text = sample.read_text()
     for sampled, known in {
         "ch_3QMZ0000000000000000000a": charge["id"],
         "pi_3QMZ0000000000000000000b": charge["payment_intent"],
         "ref_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": opened["id"],
         "key_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": known_key,
+        "pol_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": policy,
         "cus_QMZ0000000000a": customer,
         "sk_test_Example0Example0": world.sandbox.test_key,
     }.items():

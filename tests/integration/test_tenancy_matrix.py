@@ -30,8 +30,10 @@ NEVER = {
     "transactions": "ch_never",
     "decisions": "ref_00000000000000000000000000",
     "processors": "square",
+    "policies": "pol_00000000000000000000000000",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
+POLICY = {"name": "One", "rules": [{"category": "default"}]}
 CONNECT = ("PUT", "/v1/processors/{name}")
 BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/refunds"): {"transactionId": NEVER_TRANSACTION, "amount": 1, "reason": "other"},
@@ -39,6 +41,8 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/eligibility/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
     ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
+    ("PUT", "/v1/policies/{id}"): POLICY,
+    ("POST", "/v1/policies/{id}/publish"): {},
     CONNECT: {"secretKey": "sk_test_00000000"},
 }
 OF_BOTH_MODES = {("POST", "/v1/api-keys")}
@@ -65,8 +69,10 @@ class Neighbours:
             "customers": world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"],
             "transactions": charge["id"],
             "processors": "stripe",
+            "policies": world.call("POST", "/v1/policies", POLICY)[1]["data"]["id"],
         }
         self.ids["decisions"] = self.ids["refunds"]
+        world.call("POST", f"/v1/policies/{self.ids['policies']}/publish", {})
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
         bare = world.container.provision.create_organization("bare", "Eve", "eve@example.com")
         self.without_connections = {"an organization without connections": bare.test_key, "and live": bare.live_key}
@@ -184,7 +190,7 @@ def owners(world: World) -> str:
 
 def test_the_matrix_has_every_route_that_asks_for_a_key() -> None:
     assert len(OPERATIONS) >= 14
-    assert {path.split("/")[2] for _, path in WITH_IDS} - {"policies"} <= NEVER.keys()
+    assert {path.split("/")[2] for _, path in WITH_IDS} <= NEVER.keys()
 
 
 def test_a_strangers_connection_is_their_own_to_show_and_to_end(neighbours: Neighbours) -> None:

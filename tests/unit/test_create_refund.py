@@ -212,7 +212,12 @@ def test_a_refusal_lists_every_rule_that_failed() -> None:
     with pytest.raises(errors.AmountExceedsRefundable) as refused:
         desk.ask(currency="usd")
 
-    assert [detail.field for detail in refused.value.details] == ["remaining", "remaining", "return_window"]
+    assert [detail.field for detail in refused.value.details] == [
+        "remaining",
+        "remaining",
+        "return_window",
+        "decisionId",
+    ]
 
 
 @pytest.mark.parametrize("held", [5000, 6000])

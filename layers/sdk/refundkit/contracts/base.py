@@ -35,7 +35,10 @@ _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2
 def _real_time(text: str) -> str:
     if _TIME.fullmatch(text) is None:
         raise ValueError("Must be a time in UTC such as 2026-11-20T12:00:00.000Z")
-    datetime.fromisoformat(text)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as exc:  # whose words differ from Python to Python, and may repeat the text
+        raise ValueError("Must be a day and a time that exist") from exc
     return text
 
 
