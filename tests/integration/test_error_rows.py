@@ -176,7 +176,8 @@ def test_policy_violation_422_an_uncaptured_charge_names_the_rule(world: World) 
 def test_return_window_expired_422_names_the_rule(world: World) -> None:
     created = int((world.clock.now() - timedelta(days=30, seconds=1)).timestamp())
     status, code, details = opening(world, world.charge(created=created)["id"])
-    assert (status, code, [detail["field"] for detail in details]) == (422, "return_window_expired", ["return_window"])
+    named = [detail["field"] for detail in details]
+    assert (status, code, named) == (422, "return_window_expired", ["daysPastDeadline", "return_window", "decisionId"])
 
 
 def test_risk_threshold_exceeded_422() -> None:

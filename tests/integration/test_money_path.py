@@ -84,7 +84,7 @@ def test_a_twin_by_the_payment_intent_names_the_first_by_the_charge(world: World
     [
         ({"disputed": "needs_response"}, {}, 409, "transaction_disputed"),
         ({"disputed": "lost"}, {}, 409, "transaction_disputed"),
-        ({"disputed": "warning_needs_response"}, {}, 422, "policy_violation"),
+        ({"disputed": "warning_needs_response"}, {"onReview": "reject"}, 422, "approval_required"),
         ({"disputed": "won"}, {}, 201, None),
         ({"captured": False}, {}, 422, "policy_violation"),
         ({"age_days": 29}, {}, 201, None),

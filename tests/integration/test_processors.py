@@ -38,6 +38,7 @@ def test_a_connection_is_shown_without_its_credentials(world: World) -> None:
         "status": "active",
         "accountId": world.connection.account_id,
         "connectedAccount": None,
+        "merchantId": None,
         "webhookUrl": f"http://127.0.0.1:9/api/v1/processors/stripe/webhook/{world.connection.connection_id}",
     }
 

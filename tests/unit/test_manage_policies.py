@@ -94,7 +94,7 @@ class Office:
         return self.manage.publish(TENANT, policy_id, wanted, Once(key, f"POST /v1/policies/{policy_id}/publish"), BY)
 
     def judge(self, purchased_at: datetime, merchant: str | None = "m") -> PolicyVersion:
-        return self.choice.for_purchase(TENANT, merchant, purchased_at, self.clock.now())
+        return self.choice.for_purchase(TENANT, merchant, purchased_at, self.clock.now()).version
 
 
 @pytest.fixture
