@@ -89,9 +89,7 @@ class Office:
     def write(self, policy_id: str, policy: Policy, revision: int | None = None) -> Draft:
         return self.manage.update(TENANT, policy_id, WantedPolicy(policy, revision=revision), BY)
 
-    def publish(
-        self, policy_id: str, wanted: WantedPublication = REAL, key: str | None = None
-    ) -> ShownPolicy:
+    def publish(self, policy_id: str, wanted: WantedPublication = REAL, key: str | None = None) -> ShownPolicy:
         self.clock.advance(minutes=1)
         return self.manage.publish(TENANT, policy_id, wanted, Once(key, f"POST /v1/policies/{policy_id}/publish"), BY)
 
