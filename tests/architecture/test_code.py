@@ -139,6 +139,15 @@ def test_only_functions_that_validate_requests_load_pydantic(name: str) -> None:
     assert "pydantic" not in loaded_by(name)
 
 
+def test_the_policy_that_judges_a_refund_is_read_without_pydantic() -> None:
+    program = (
+        "import sys; from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore; "
+        "from refundkit_core.application.policy_choice import PolicyChoice; sys.exit('pydantic' in sys.modules)"
+    )
+    environ = {"PYTHONPATH": str(CORE.parent)}
+    assert subprocess.run([sys.executable, "-c", program], env=environ, check=False, timeout=60).returncode == 0
+
+
 def test_a_missing_setting_stops_the_start_with_its_name() -> None:
     from refundkit_core.entrypoints.settings import MissingSetting, Settings
 

@@ -264,6 +264,32 @@ def test_an_old_description_is_said_to_be_old(tmp_path: Path, capsys: pytest.Cap
     assert "make openapi" in said
 
 
+def test_the_committed_schema_of_policies_is_current() -> None:
+    assert drift.check_schema(drift.SCHEMA) == 0
+
+
+@pytest.mark.parametrize("planted", ['"maximum": 3650', '"finalSale"', '"windowStartsAt"', None])
+def test_an_old_schema_of_policies_is_said_to_be_old(
+    planted: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    committed = tmp_path / "policy.schema.json"
+    if planted is not None:
+        text = drift.SCHEMA.read_text()
+        assert planted in text
+        committed.write_text(text.replace(planted, planted.replace("3650", "365").replace("S", "s")))
+
+    assert drift.check_schema(committed) == 1
+    assert "the committed schema of policies is not current" in capsys.readouterr().err
+
+
+def test_a_schema_that_drifts_fails_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "SCHEMA", tmp_path / "policy.schema.json")
+    assert drift.main(["--check"]) == 1
+
+    (tmp_path / "policy.schema.json").write_text(drift.written_schema())
+    assert drift.main(["--check"]) == 0
+
+
 def test_a_broken_promise_fails_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     promised = json.loads(drift.PUBLISHED.read_text())
     promised["components"]["schemas"]["RefundView"]["properties"]["ticket"] = {"type": "string"}

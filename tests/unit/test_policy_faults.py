@@ -6,15 +6,17 @@ import copy
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from refundkit.contracts.policies import UpdatePolicyRequest
 from refundkit.contracts.policy_documents import MAX_RULES, PolicyDocument
+from refundkit.contracts.policy_imports import ImportPolicyRequest
 from refundkit_core.domain import errors
 from refundkit_core.domain.policies import Limits, Policy, Rule
 from refundkit_core.domain.policy_faults import SIGNALS, Fault, faults_of, pointer
-from refundkit_core.entrypoints.policy_requests import MAX_FAULTS, document_faults, policy_body
+from refundkit_core.entrypoints.policy_requests import MAX_FAULTS, document_faults, import_body, policy_body
 
 Document = dict[str, Any]
 GOOD: Document = {
@@ -339,3 +341,11 @@ def test_a_body_becomes_the_policy_its_merchant_and_the_revision_that_it_replace
     assert (wanted.merchant_id, wanted.revision) == (None, 3)
     with pytest.raises(errors.Invalid):
         policy_body(PolicyDocument, json.loads(json.dumps(body)))
+
+
+def test_the_policies_in_the_docs_are_without_faults() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
+    written, config = (json.loads(block.partition("```")[0]) for block in text.split("```json\n")[1:])
+
+    assert found(written) == []
+    assert import_body(ImportPolicyRequest, config).policy.rules
