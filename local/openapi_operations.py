@@ -31,7 +31,12 @@ KEY_SCHEME: Schema = {
     }
 }
 WEBHOOK = ("POST", "/v1/processors/{name}/webhook/{connectionId}")
-ID_PREFIXES = {("refunds", "id"): "ref", ("api-keys", "id"): "key", ("webhook", "connectionId"): "con"}
+ID_PREFIXES = {
+    ("refunds", "id"): "ref",
+    ("api-keys", "id"): "key",
+    ("assessments", "id"): "rsk",
+    ("webhook", "connectionId"): "con",
+}
 """What ids begin with, by the part of the path before them and their name."""
 PATH_TYPES: dict[tuple[str, str], Any] = {
     ("processors", "name"): ProcessorName,
@@ -41,6 +46,7 @@ PARAMETER_SAYS = {
     ("refunds", "id"): "The refund.",
     ("api-keys", "id"): "The API key's id, not the key itself.",
     ("customers", "id"): "The customer's id at the processor, or the shop's own from a registered order.",
+    ("assessments", "id"): "The assessment.",
     ("transactions", "id"): "The processor's id of the charge, or another of its names, such as the payment intent.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",

@@ -28,6 +28,9 @@ EXPECTED: dict[str, Any] = {
     "api_keys/get": 401,
     "api_keys/revoke": 401,
     "customers/erase": 401,
+    "disputes/risk": 401,
+    "disputes/list": 401,
+    "disputes/get": 401,
     "transactions/register": 401,
     "transactions/get": 401,
     "sweep/schedule": {"due": 0},
@@ -62,7 +65,7 @@ def test_a_sample_is_understood(world: World, sample: Path) -> None:
     assert (answer.get("statusCode") or answer) == EXPECTED[name_of(sample)]
 
 
-SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions")
+SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions", "disputes")
 
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.parent.name in SERVED], ids=name_of)
@@ -71,12 +74,14 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
     customer = world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"]
     opened = world.refund(charge["id"], amount=1)
     known_key = world.call("GET", "/v1/api-keys")[1]["data"][0]["id"]
+    assessed = world.call("POST", "/v1/disputes/risk", {"transactionId": charge["id"]})[1]["data"]["id"]
     text = sample.read_text()
     for sampled, known in {
         "ch_3QMZ0000000000000000000a": charge["id"],
         "pi_3QMZ0000000000000000000b": charge["payment_intent"],
         "ref_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": opened["id"],
         "key_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": known_key,
+        "rsk_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": assessed,
         "cus_QMZ0000000000a": customer,
         "sk_test_Example0Example0": world.sandbox.test_key,
     }.items():

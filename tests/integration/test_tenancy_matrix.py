@@ -28,6 +28,7 @@ NEVER = {
     "api-keys": "key_00000000000000000000000000",
     "customers": "cus_never",
     "transactions": "ch_never",
+    "disputes": "rsk_00000000000000000000000000",
     "processors": "square",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
@@ -36,9 +37,12 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/refunds"): {"transactionId": NEVER_TRANSACTION, "amount": 1, "reason": "other"},
     ("POST", "/v1/policies/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
+    ("POST", "/v1/disputes/risk"): {"transactionId": NEVER_TRANSACTION},
     ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
     CONNECT: {"secretKey": "sk_test_00000000"},
 }
+QUERIES: dict[Operation, str] = {("GET", "/v1/disputes/assessments"): "?transactionId="}
+"""Lists of something: the name of what they ask for, whose own id follows."""
 OF_BOTH_MODES = {("POST", "/v1/api-keys")}
 """The id that it names is a member's, who belongs to both modes."""
 
@@ -62,6 +66,7 @@ class Neighbours:
             "api-keys": world.call("POST", "/v1/api-keys", {"name": "Mine"})[1]["data"]["id"],
             "customers": world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"],
             "transactions": charge["id"],
+            "disputes": world.call("POST", "/v1/disputes/risk", {"transactionId": charge["id"]})[1]["data"]["id"],
             "processors": "stripe",
         }
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
@@ -73,6 +78,7 @@ class Neighbours:
         method, resource = operation
         known = ids.get(resource.split("/")[2], "")
         path = resource.replace("{id}", known).replace("{name}", known)
+        path += f"{QUERIES[operation]}{self.transaction}" if operation in QUERIES else ""
         self.world.clock.advance(minutes=1)  # a minute of its own for every call
         return self.world.call(method, path, body, key=key)[:2]
 
@@ -140,6 +146,7 @@ def test_a_list_holds_nothing_of_a_stranger_or_of_the_other_mode(neighbours: Nei
     for key in (*neighbours.strangers.values(), neighbours.live_key):
         status, envelope = neighbours.ask(operation, {}, None, key)
         assert status == 200
+        assert envelope["data"] == [] or operation not in QUERIES
         assert not [found for found in neighbours.ids.values() if found != "stripe" and found in str(envelope)]
 
 

@@ -9,6 +9,7 @@ refund head        ORG#<org>#<env>#REFUND#<ref>            #HEAD               O
 event              the same, or the ledger's               EVENT#<version>
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
 order              the ledger's                            ORDER
+assessment         ORG#<org>#<env>#RISK#<rsk>              RISK
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
 connection         ORG#<org>#<env>#CONNECTION              <processor>
 connection by id   CONNECTION#<con>                        CONNECTION          (points to the connection)
@@ -32,7 +33,7 @@ from refundkit_core.domain.tenancy import Environment, Tenant
 
 INDEX: Final = "gsi1"
 SPARSE_INDEX: Final = "gsi2"
-"""Entries of keys only: refunds under way, refunds of a charge, charges of a customer."""
+"""Entries of keys only: refunds under way, refunds and assessments of a charge, charges of a customer."""
 
 OPEN_SHARDS: Final = 10
 WAITING_PREFIX: Final = "WAITING#"
@@ -102,6 +103,15 @@ def charge_index(tenant: Tenant, charge_id: str) -> str:
 def customer_index(tenant: Tenant, customer_id: str) -> str:
     """Where a customer's charges are found: by the processor's name of them, and by the one in a registered order."""
     return f"{_tenant(tenant)}#CUSTOMER#{customer_id}"
+
+
+def assessment(tenant: Tenant, assessment_id: str) -> Key:
+    return Key(_subject_pk(tenant, assessment_id), "RISK")
+
+
+def assessments_index(tenant: Tenant, charge_id: str) -> str:
+    """Where a charge's assessments are found, by the time when they were made."""
+    return f"{_tenant(tenant)}#ASSESSMENTS#{charge_id}"
 
 
 def keys_index(tenant: Tenant) -> str:
