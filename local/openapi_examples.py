@@ -19,6 +19,7 @@ REFUND: Final = "ref_01KAG4D6F8H0K2N4Q6S8V0X2Z4"
 CONNECTION: Final = "con_01KAFZ5P0R2T4W6Y8A0C2E4G6J"
 API_KEY: Final = "key_01KAG1B3D5F7H9K1N3Q5S7V9X1"
 MEMBER: Final = "mem_01KAFZ3M8V6X8Z0B2D4F6H8K0N"
+ASSESSMENT: Final = "rsk_01KAG5F8H0K2N4Q6S8V0X2Z4B6"
 CUSTOMER: Final = "cus_TSQ7hN2kXw4Lp9"
 REQUEST_ID: Final = "9f3c1f3e-5d0b-4c53-8f2a-0f4d7c1b2a11"
 IDEMPOTENCY_KEY: Final = "order_456-refund-1"
@@ -98,6 +99,34 @@ _KEY: Final = {
     "revokedAt": None,
 }
 
+_RISK: Final = {
+    "id": ASSESSMENT,
+    "transactionId": CHARGE,
+    "riskLevel": "medium",
+    "score": 55,
+    "signals": [
+        {
+            "type": "velocity",
+            "description": "3 returns in 30 days",
+            "weight": 0.4,
+            "points": 40,
+            "fact": 3,
+            "limit": 3,
+        },
+        {
+            "type": "amount_anomaly",
+            "description": "Refund > 80% of order",
+            "weight": 0.2,
+            "points": 15,
+            "fact": 90,
+            "limit": 80,
+        },
+    ],
+    "unknownSignals": ["region_mismatch"],
+    "recommendation": "approve_with_review",
+    "preemptiveRefundAdvised": False,
+    "createdAt": "2026-11-20T12:00:00.000Z",
+}
 _TRANSACTION: Final = {
     "id": CHARGE,
     "processor": "stripe",
@@ -203,6 +232,10 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
             "limitPerMinute": 30,
         },
     },
+    ("POST", "/v1/disputes/risk"): {
+        "All that remains": {"transactionId": CHARGE, "customerId": "cust_789"},
+        "An amount": {"transactionId": CHARGE, "amount": 4500},
+    },
     ("PUT", "/v1/transactions/{id}"): {
         "A delivered order": {
             "orderId": "order_456",
@@ -236,6 +269,9 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
+    ("POST", "/v1/disputes/risk"): _RISK,
+    ("GET", "/v1/disputes/assessments"): [_RISK],
+    ("GET", "/v1/disputes/assessments/{id}"): _RISK,
     ("PUT", "/v1/transactions/{id}"): _TRANSACTION,
     ("GET", "/v1/transactions/{id}"): _TRANSACTION,
     ("POST", "/v1/refunds"): _OPENED,
@@ -395,6 +431,7 @@ PATHS: Final[dict[tuple[str, str], str]] = {
     ("policies", "id"): policies.POLICY,
     ("customers", "id"): CUSTOMER,
     ("transactions", "id"): CHARGE,
+    ("assessments", "id"): ASSESSMENT,
     ("processors", "name"): "stripe",
     ("webhook", "connectionId"): CONNECTION,
 }

@@ -35,6 +35,7 @@ ID_PREFIXES = {
     ("refunds", "id"): "ref",
     ("api-keys", "id"): "key",
     ("policies", "id"): "pol",
+    ("assessments", "id"): "rsk",
     ("webhook", "connectionId"): "con",
 }
 """What ids begin with, by the part of the path before them and their name."""
@@ -46,6 +47,7 @@ PARAMETER_SAYS = {
     ("refunds", "id"): "The refund.",
     ("api-keys", "id"): "The API key's id, not the key itself.",
     ("customers", "id"): "The customer's id at the processor, or the shop's own from a registered order.",
+    ("assessments", "id"): "The assessment.",
     ("transactions", "id"): "The processor's id of the charge, or another of its names, such as the payment intent.",
     ("policies", "id"): "The policy.",
     ("decisions", "id"): "The refund, or `dec_…` as a refusal named it in its details.",

@@ -24,7 +24,7 @@ from tests.support.template import ROOT, resources, template
 CORE = ROOT / "layers" / "core" / "refundkit_core"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
 API_FUNCTIONS = sorted(set(routes().values()))
-VALIDATING = {"refunds", "processors", "policies", "api_keys", "customers", "transactions", "decisions"}
+VALIDATING = {"refunds", "processors", "policies", "api_keys", "customers", "transactions", "decisions", "disputes"}
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
     ("GET", "/v1/refunds"): "refunds:read",
@@ -49,6 +49,9 @@ SCOPES = {
     ("GET", "/v1/api-keys/{id}"): "keys:read",
     ("DELETE", "/v1/api-keys/{id}"): "keys:write",
     ("DELETE", "/v1/customers/{id}"): "admin",
+    ("POST", "/v1/disputes/risk"): "refunds:write",
+    ("GET", "/v1/disputes/assessments"): "refunds:read",
+    ("GET", "/v1/disputes/assessments/{id}"): "refunds:read",
     ("PUT", "/v1/transactions/{id}"): "transactions:write",
     ("GET", "/v1/transactions/{id}"): "refunds:read",
     ("PUT", "/v1/processors/{name}"): "admin",

@@ -40,6 +40,9 @@ EXPECTED: dict[str, Any] = {
     "api_keys/get": 401,
     "api_keys/revoke": 401,
     "customers/erase": 401,
+    "disputes/risk": 401,
+    "disputes/list": 401,
+    "disputes/get": 401,
     "transactions/register": 401,
     "transactions/get": 401,
     "sweep/schedule": {"due": 0},
@@ -74,7 +77,7 @@ def test_a_sample_is_understood(world: World, sample: Path) -> None:
     assert (answer.get("statusCode") or answer) == EXPECTED[name_of(sample)]
 
 
-SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions", "decisions")
+SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions", "decisions", "disputes")
 
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.parent.name in SERVED], ids=name_of)
@@ -86,6 +89,7 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
     document = {"name": "P", "rules": [{"category": "default"}]}
     policy = world.call("POST", "/v1/policies", document)[1]["data"]["id"]
     world.call("POST", f"/v1/policies/{policy}/publish", {})
+    assessed = world.call("POST", "/v1/disputes/risk", {"transactionId": charge["id"]})[1]["data"]["id"]
     text = sample.read_text()
     for sampled, known in {
         "ch_3QMZ0000000000000000000a": charge["id"],
@@ -93,6 +97,7 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
         "ref_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": opened["id"],
         "key_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": known_key,
         "pol_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": policy,
+        "rsk_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": assessed,
         "cus_QMZ0000000000a": customer,
         "sk_test_Example0Example0": world.sandbox.test_key,
     }.items():

@@ -29,6 +29,7 @@ NEVER = {
     "customers": "cus_never",
     "transactions": "ch_never",
     "decisions": "ref_00000000000000000000000000",
+    "disputes": "rsk_00000000000000000000000000",
     "processors": "square",
     "policies": "pol_00000000000000000000000000",
 }
@@ -40,11 +41,14 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/policies/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/eligibility/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
+    ("POST", "/v1/disputes/risk"): {"transactionId": NEVER_TRANSACTION},
     ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
     ("PUT", "/v1/policies/{id}"): POLICY,
     ("POST", "/v1/policies/{id}/publish"): {},
     CONNECT: {"secretKey": "sk_test_00000000"},
 }
+QUERIES: dict[Operation, str] = {("GET", "/v1/disputes/assessments"): "?transactionId="}
+"""Lists of something: the name of what they ask for, whose own id follows."""
 OF_BOTH_MODES = {("POST", "/v1/api-keys")}
 """The id that it names is a member's, who belongs to both modes."""
 
@@ -68,6 +72,7 @@ class Neighbours:
             "api-keys": world.call("POST", "/v1/api-keys", {"name": "Mine"})[1]["data"]["id"],
             "customers": world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"],
             "transactions": charge["id"],
+            "disputes": world.call("POST", "/v1/disputes/risk", {"transactionId": charge["id"]})[1]["data"]["id"],
             "processors": "stripe",
             "policies": world.call("POST", "/v1/policies", POLICY)[1]["data"]["id"],
         }
@@ -82,6 +87,7 @@ class Neighbours:
         method, resource = operation
         known = ids.get(resource.split("/")[2], "")
         path = resource.replace("{id}", known).replace("{name}", known)
+        path += f"{QUERIES[operation]}{self.transaction}" if operation in QUERIES else ""
         self.world.clock.advance(minutes=1)  # a minute of its own for every call
         return self.world.call(method, path, body, key=key)[:2]
 
@@ -149,6 +155,7 @@ def test_a_list_holds_nothing_of_a_stranger_or_of_the_other_mode(neighbours: Nei
     for key in (*neighbours.strangers.values(), neighbours.live_key):
         status, envelope = neighbours.ask(operation, {}, None, key)
         assert status == 200
+        assert envelope["data"] == [] or operation not in QUERIES
         assert not [found for found in neighbours.ids.values() if found != "stripe" and found in str(envelope)]
 
 

@@ -89,13 +89,13 @@ class GatherFacts:
 
 def _facts(asked: Asked, ledger: Ledger, order: Order | None, record: CustomerRecord | None, now: datetime) -> Facts:
     claim = asked.claim
-    holds = settled(claim, order)
+    holds = settled(claim, order, ledger.customer_id)
     return Facts(
         now=now,
         reason=asked.reason,
         amount_minor=asked.amount_minor,
         stated_currency=asked.currency,
-        charge=_charge(ledger),
+        charge=charge_facts(ledger),
         items=holds.items,
         delivery=holds.delivery,
         customer=_customer_facts(ledger, order, record, now),
@@ -106,7 +106,8 @@ def _facts(asked: Asked, ledger: Ledger, order: Order | None, record: CustomerRe
     )
 
 
-def _charge(ledger: Ledger) -> ChargeFacts:
+def charge_facts(ledger: Ledger) -> ChargeFacts:
+    """What a ledger tells of its charge."""
     return ChargeFacts(
         currency=ledger.currency,
         captured_minor=ledger.captured_minor,

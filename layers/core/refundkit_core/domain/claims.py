@@ -46,8 +46,8 @@ class Settled(NamedTuple):
     contradictions: tuple[str, ...]
 
 
-def settled(claim: Claim, order: Order | None) -> Settled:
-    """Items, delivery and contradictions of a claim, given what was registered.
+def settled(claim: Claim, order: Order | None, processors_customer: str | None) -> Settled:
+    """Items, delivery and contradictions of a claim, given what was registered and whom the processor names.
 
     Where items were registered and the caller names none, all of them are meant: nobody escapes a rule by silence.
     """
@@ -58,7 +58,8 @@ def settled(claim: Claim, order: Order | None) -> Settled:
     if order.items:
         items = tuple(_registered(item, order.items, said) for item in claim.items) or order.items
     delivery = _merged(claim.delivery, order.delivery, said)
-    if claim.customer_id is not None and order.customer_id not in (None, claim.customer_id):
+    known = (order.customer_id, processors_customer)
+    if None not in (claim.customer_id, order.customer_id) and claim.customer_id not in known:
         said.append("customer")
     if claim.ip_country is not None and order.ip_country not in (None, claim.ip_country):
         said.append("ip_country")

@@ -20,6 +20,7 @@ from refundkit_core.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
+    from refundkit_core.adapters.dynamodb.assessments import DynamoAssessmentStore
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
     from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
+    from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
     from refundkit_core.application.authenticate import Authenticate
     from refundkit_core.application.await_refund import AwaitRefund
     from refundkit_core.application.brake import Brake
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.resolve_refund import ResolveRefund
     from refundkit_core.application.resolve_transaction import ResolveTransaction
     from refundkit_core.application.return_policy import ReturnPolicy
+    from refundkit_core.application.risk_ports import FactsOf
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.sweep import Sweep
@@ -269,6 +272,30 @@ class Container:
         from refundkit_core.application.register_order import RegisterOrder
 
         return RegisterOrder(self.resolve, self.refunds, self.orders, self.clock, self.ids)
+
+    @cached_property
+    def assessments(self) -> DynamoAssessmentStore:
+        from refundkit_core.adapters.dynamodb.assessments import DynamoAssessmentStore
+
+        return DynamoAssessmentStore(self.table)
+
+    @cached_property
+    def facts_of(self) -> FactsOf:
+        from refundkit_core.application.facts_of import GatheredFacts
+
+        return GatheredFacts(self.resolve, self.gather)
+
+    @cached_property
+    def assess_risk(self) -> AssessRisk:
+        from refundkit_core.application.assess_risk import AssessRisk
+
+        return AssessRisk(self.facts_of, self.assessments, self.organizations, self.clock, self.ids)
+
+    @cached_property
+    def read_assessments(self) -> ReadAssessments:
+        from refundkit_core.application.assess_risk import ReadAssessments
+
+        return ReadAssessments(self.assessments, self.refunds, self.connections, self.organizations)
 
     @cached_property
     def cancel_refund(self) -> CancelRefund:

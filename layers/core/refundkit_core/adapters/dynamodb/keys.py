@@ -12,6 +12,7 @@ refused request    ORG#<org>#<env>#REFUSAL#<dec>           REFUSAL             O
 customer           ORG#<org>#<env>#CUSTOMER#<derived>      RECORD              (forgotten by TTL)
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
 order              the ledger's                            ORDER
+assessment         ORG#<org>#<env>#RISK#<rsk>              RISK
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
 connection         ORG#<org>#<env>#CONNECTION              <processor>
 connection by id   CONNECTION#<con>                        CONNECTION          (points to the connection)
@@ -39,7 +40,7 @@ from refundkit_core.domain.tenancy import Environment, Tenant
 
 INDEX: Final = "gsi1"
 SPARSE_INDEX: Final = "gsi2"
-"""Entries of keys only: refunds under way, refunds of a charge, charges of a customer."""
+"""Entries of keys only: refunds under way, refunds and assessments of a charge, charges of a customer."""
 
 OPEN_SHARDS: Final = 10
 WAITING_PREFIX: Final = "WAITING#"
@@ -130,6 +131,15 @@ def refusal(tenant: Tenant, refusal_id: str) -> Key:
 
 def refusals_index(tenant: Tenant) -> str:
     return f"{_tenant(tenant)}#REFUSALS"
+
+
+def assessment(tenant: Tenant, assessment_id: str) -> Key:
+    return Key(_subject_pk(tenant, assessment_id), "RISK")
+
+
+def assessments_index(tenant: Tenant, charge_id: str) -> str:
+    """Where a charge's assessments are found, by the time when they were made."""
+    return f"{_tenant(tenant)}#ASSESSMENTS#{charge_id}"
 
 
 def keys_index(tenant: Tenant) -> str:
