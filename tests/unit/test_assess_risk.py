@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from refundkit_core.application.assess_risk import AssessRisk, MadeAssessment
-from refundkit_core.application.facts_of import RegisteredFacts, charge_facts
+from refundkit_core.application.facts_of import GatheredFacts
+from refundkit_core.application.gather_facts import GatherFacts, charge_facts
+from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.risk_ports import Claim, Gathered
 from refundkit_core.domain.assessments import KeptAssessment, of_assessment
 from refundkit_core.domain.errors import IdempotencyKeyReused, StoreConflict
@@ -23,7 +25,8 @@ from refundkit_core.domain.tenancy import Tenant
 
 from tests.support.builders import TENANT, TRANSACTION, ledger
 from tests.support.clock import START, CountingIds, FixedClock
-from tests.support.fake_processor import FakeOrganizations
+from tests.support.fact_stores import FakePolicies
+from tests.support.fake_processor import FakeConnections, FakeOrganizations
 from tests.support.memory_assessments import MemoryAssessmentStore
 from tests.support.memory_orders import MemoryOrderStore
 from tests.support.memory_store import MemoryRefundStore
@@ -165,6 +168,7 @@ class Resolved:
 
     def __init__(self, found: Ledger) -> None:
         self.ledger = found
+        self.connection = FakeConnections().connection
 
     def __call__(self, tenant: Tenant, transaction_id: str, processor: str | None) -> Resolved:
         return self
@@ -177,7 +181,9 @@ def gathered(claim: Claim, known: Order | None, **of_ledger: Any) -> Facts:
     if known is not None:
         orders.put(known, None)
     found: Any = Resolved(ledger(**of_ledger))
-    return RegisteredFacts(found, orders, FixedClock())(TENANT, "ch_1", claim).facts
+    choice = PolicyChoice(FakePolicies())
+    gather = GatherFacts(orders, choice, refunds, FakeOrganizations(), FixedClock())
+    return GatheredFacts(found, gather)(TENANT, "ch_1", claim).facts
 
 
 def test_the_facts_are_the_ledgers_and_the_orders() -> None:
@@ -191,7 +197,7 @@ def test_the_facts_are_the_ledgers_and_the_orders() -> None:
         charge=ChargeFacts("usd", 5000, 5000, 0, 0, "none", START, None, 7, ("US",)),
         items=known.items,
         delivery=known.delivery,
-        customer=CustomerFacts(known=True, lifetime_orders=6, lifetime_spend_minor=61120, since=known.customer_since),
+        customer=CustomerFacts(True, 0, 0, 0, 0, 6, 61120, known.customer_since),
         external_risk=8,
         ip_country="US",
     )
