@@ -8,9 +8,7 @@ from typing import Any
 from refundkit.contracts.policy_documents import PolicyDocument
 
 from local.openapi_schemas import Described
-from local.settings import ROOT
 
-COMMITTED = ROOT / "functions" / "policies" / "policy.schema.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -13,9 +13,10 @@ import pytest
 from moto import mock_aws
 from refundkit_core.adapters.dynamodb import policies as adapter
 from refundkit_core.adapters.dynamodb.audit import DynamoAuditTrail
+from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
 from refundkit_core.adapters.dynamodb.refund_items import event_of
-from refundkit_core.adapters.dynamodb.table import Table
+from refundkit_core.adapters.dynamodb.table import Item, Table
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.policy_ports import Draft, PolicyHead, PolicyPointer, PolicyStore, Publication
 from refundkit_core.application.records import Position
@@ -288,7 +289,12 @@ def test_a_worker_reads_a_version_once_and_remembers_only_so_many(kept: Kept, mo
         before = publishing[1]
     reads: list[object] = []
     read = store._table.get
-    monkeypatch.setattr(store._table, "get", lambda key: (reads.append(key), read(key))[1])
+
+    def counted(key: Key) -> Item | None:
+        reads.append(key)
+        return read(key)
+
+    monkeypatch.setattr(store._table, "get", counted)
 
     numbers = (1, 1, 2, 2, 1)
     assert [found and found.number for found in (store.version(TENANT, before.id, n) for n in numbers)] == [*numbers]

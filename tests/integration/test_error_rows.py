@@ -151,6 +151,15 @@ def test_approval_superseded_409() -> None:
     assert by_itself(errors.ApprovalSuperseded("An older version")) == (409, "approval_superseded")
 
 
+def test_approval_superseded_409_by_a_newer_revision_of_a_policy(world: World) -> None:
+    document = {"name": "One", "rules": [{"category": "default"}]}
+    path = f"/v1/policies/{world.call('POST', '/v1/policies', document)[1]['data']['id']}"
+    world.call("PUT", path, {**document, "name": "Two"})
+    status, code, details = refusal(world, "PUT", path, {**document, "name": "Three", "revision": 1})
+    assert (status, code) == (409, "approval_superseded")
+    assert details == [{"field": "/revision", "message": "The draft is at revision 2: read it again"}]
+
+
 def test_approval_link_expired_410() -> None:
     assert by_itself(errors.ApprovalLinkExpired("The link has expired")) == (410, "approval_link_expired")
 
