@@ -19,6 +19,7 @@ REFUND: Final = "ref_01KAG4D6F8H0K2N4Q6S8V0X2Z4"
 CONNECTION: Final = "con_01KAFZ5P0R2T4W6Y8A0C2E4G6J"
 API_KEY: Final = "key_01KAG1B3D5F7H9K1N3Q5S7V9X1"
 MEMBER: Final = "mem_01KAFZ3M8V6X8Z0B2D4F6H8K0N"
+QUOTE: Final = "quo_q83vEjRWeJCrze8SNFZ4kFsidGVzdCIsWyJzdHJpcGUiXV0"
 ASSESSMENT: Final = "rsk_01KAG5F8H0K2N4Q6S8V0X2Z4B6"
 CUSTOMER: Final = "cus_TSQ7hN2kXw4Lp9"
 REQUEST_ID: Final = "9f3c1f3e-5d0b-4c53-8f2a-0f4d7c1b2a11"
@@ -232,6 +233,23 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
             "limitPerMinute": 30,
         },
     },
+    ("POST", "/v1/refunds/preview"): {
+        "All that remains": {"transactionId": CHARGE},
+        "One of two, paid in two ways": {
+            "transactionId": CHARGE,
+            "items": [
+                {"sku": "SKU-1", "quantity": 1, "quantityBought": 2, "amount": 6000},
+                {"sku": "SKU-2", "quantity": 0, "amount": 1000},
+            ],
+            "discount": 700,
+            "tax": 630,
+            "shipping": {"amount": 0},
+            "tenders": [
+                {"name": "gift card", "amount": 1930},
+                {"name": "visa", "amount": 5000, "thisCharge": True},
+            ],
+        },
+    },
     ("POST", "/v1/disputes/risk"): {
         "All that remains": {"transactionId": CHARGE, "customerId": "cust_789"},
         "An amount": {"transactionId": CHARGE, "amount": 4500},
@@ -269,6 +287,23 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
+    ("POST", "/v1/refunds/preview"): {
+        "quoteId": QUOTE,
+        "transactionId": CHARGE,
+        "currency": "usd",
+        "lines": [{"sku": "SKU-1", "quantity": 1, "gross": 3000, "discount": 300, "tax": 270, "fee": 0, "net": 2970}],
+        "shipping": 0,
+        "value": 2970,
+        "tenders": [
+            {"name": "gift card", "amount": 827, "thisCharge": False},
+            {"name": "visa", "amount": 2143, "thisCharge": True},
+        ],
+        "gross": 2143,
+        "fee": 0,
+        "net": 2143,
+        "remainingBefore": 5000,
+        "remainingAfter": 2857,
+    },
     ("POST", "/v1/disputes/risk"): _RISK,
     ("GET", "/v1/disputes/assessments"): [_RISK],
     ("GET", "/v1/disputes/assessments/{id}"): _RISK,

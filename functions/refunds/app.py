@@ -1,10 +1,12 @@
-"""Refunds: open, read, list, timeline, cancel."""
+"""Refunds: preview, open, read, list, timeline, cancel."""
 
 from refundkit.contracts.envelope import PageQuery
+from refundkit.contracts.quotes import PreviewRefundRequest
 from refundkit.contracts.refunds import CreateRefundRequest, ListRefundsQuery, RefundEventView, RefundView
 from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.http import Answer, Api, Call
 from refundkit_core.entrypoints.paging import pagination, slice_from
+from refundkit_core.entrypoints.quotes import quoted
 from refundkit_core.entrypoints.views import (
     event_view,
     filter_from,
@@ -34,6 +36,19 @@ def post_refund(call: Call) -> Answer:
     opened = container().await_refund(opened, min(call.body.wait, call.time_left_s))
     headers = {"idempotent-replayed": "true"} if opened.replayed else {}
     return Answer(refund_view(opened.refund, opened.request), headers=headers)
+
+
+@api.route(
+    "POST",
+    "/v1/refunds/preview",
+    scope="refunds:read",
+    body=PreviewRefundRequest,
+    answers="refundkit.contracts.quoted.QuoteView",
+    refuses="not_found processor_not_connected processor_error",
+)
+def preview_refund(call: Call) -> Answer:
+    """What a refund would pay, line by line, fees withheld, to this charge alone. Nothing is stored or reserved."""
+    return Answer(quoted(call))
 
 
 @api.route("GET", "/v1/refunds", scope="refunds:read", query=ListRefundsQuery, answers=list[RefundView])

@@ -27,6 +27,7 @@ API_FUNCTIONS = sorted(set(routes().values()))
 VALIDATING = {"refunds", "processors", "policies", "api_keys", "customers", "transactions", "decisions", "disputes"}
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
+    ("POST", "/v1/refunds/preview"): "refunds:read",
     ("GET", "/v1/refunds"): "refunds:read",
     ("GET", "/v1/refunds/{id}"): "refunds:read",
     ("GET", "/v1/refunds/{id}/events"): "refunds:read",

@@ -314,11 +314,12 @@ IDS = {"v1/policies": "{id}"}
 
 def test_no_path_has_a_fixed_part_where_another_has_a_parameter_that_could_be_spelled_so() -> None:
     """API Gateway goes down the fixed part and does not come back: `/a/fixed/x` would hide `/a/{any}` for `fixed`."""
+    hides_nothing = {"v1/refunds/preview"}  # no refund is called so
     below: dict[str, set[str]] = {}
     for _, path in routes():
         parts = path.strip("/").split("/")
         for depth, part in enumerate(parts):
-            if part and "+" not in part:
+            if part and "+" not in part and "/".join(parts[: depth + 1]) not in hides_nothing:
                 below.setdefault("/".join(parts[:depth]), set()).add(part)
 
     for parent, children in below.items():

@@ -18,6 +18,7 @@ SAMPLES = sorted((ROOT / "events").rglob("*.json"))
 EXPECTED: dict[str, Any] = {
     "refunds/create": 401,  # the sample's key is well-formed and unknown
     "refunds/create_full": 401,
+    "refunds/preview": 401,
     "refunds/list": 401,
     "refunds/get": 401,
     "refunds/timeline": 401,

@@ -41,6 +41,7 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/policies/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/eligibility/check"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/api-keys"): {"name": "One", "owner": {"type": "member", "id": NEVER_MEMBER}},
+    ("POST", "/v1/refunds/preview"): {"transactionId": NEVER_TRANSACTION},
     ("POST", "/v1/disputes/risk"): {"transactionId": NEVER_TRANSACTION},
     ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
     ("PUT", "/v1/policies/{id}"): POLICY,

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
     from refundkit_core.application.provision import Provision
     from refundkit_core.application.publish_events import PublishEvents
+    from refundkit_core.application.quote_refund import QuoteRefund
     from refundkit_core.application.read_refunds import ReadRefunds
     from refundkit_core.application.redrive import Redrive
     from refundkit_core.application.register_order import RegisterOrder
@@ -290,6 +291,12 @@ class Container:
         from refundkit_core.application.assess_risk import AssessRisk
 
         return AssessRisk(self.facts_of, self.assessments, self.organizations, self.clock, self.ids)
+
+    @cached_property
+    def quote_refund(self) -> QuoteRefund:
+        from refundkit_core.application.quote_refund import QuoteRefund
+
+        return QuoteRefund(self.facts_of, self.orders, self.organizations, self.clock)
 
     @cached_property
     def read_assessments(self) -> ReadAssessments:
