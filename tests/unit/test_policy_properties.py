@@ -206,7 +206,7 @@ def test_flagging_more_items_as_never_refundable_never_makes_a_refund_more_appro
 
 @given(POLICIES, FACTS)
 def test_an_unknown_fact_of_a_rule_in_force_never_approves(policy: Policy, facts: Facts) -> None:
-    forgotten = {
+    forgotten: dict[str, Any] = {
         "max_returns_per_customer_30d": {"refunds_30d": None},
         "max_return_value_per_customer_90d_minor": {"value_90d_minor": None},
         "review_at_chargebacks": {"chargebacks_365d": None},

@@ -282,8 +282,8 @@ def test_the_most_specific_rule_wins_sku_then_category_then_what_is_above_it_the
     shop = policy(*rules, categories={"smart": "gadgets", "gadgets": "electronics"})
 
     found = {
-        item: rule.restocking_fee_bp
-        for item in (
+        (sku, category): rule.restocking_fee_bp
+        for sku, category in (
             ("PHONE-1", "electronics/phones"),
             ("PHONE-2", "electronics/phones/used"),
             ("PHONE-2", "electronics/tablets"),
@@ -293,7 +293,7 @@ def test_the_most_specific_rule_wins_sku_then_category_then_what_is_above_it_the
             (None, None),
             ("electronics", None),
         )
-        if (rule := shop.rule_for(*item, START)) is not None
+        if (rule := shop.rule_for(sku, category, START)) is not None
     }
 
     assert list(found.values()) == [400, 200, 100, 300, 300, 0, 0, 0]

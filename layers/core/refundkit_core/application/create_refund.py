@@ -51,6 +51,7 @@ class OpenRefund:
     ``generated_key`` is true where a client library made the idempotency key: it makes that call's own retries safe,
     but does not say that the caller wants a second refund like the first (decision 28). ``claim`` is what the caller
     says of items, delivery and customer; ``on_review`` "reject" opens nothing where a person would have to look.
+    ``quote_id`` holds the refund to what a preview said.
     """
 
     tenant: Tenant
@@ -67,6 +68,7 @@ class OpenRefund:
     personal_metadata: tuple[str, ...] = ()
     claim: Claim = NOTHING_CLAIMED
     on_review: OnReview = "queue"
+    quote_id: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -75,7 +77,9 @@ class OpenRefund:
             self.transaction_id, self.amount_minor, self.reason, self.currency, self.processor, self.metadata,
             sorted(self.personal_metadata),
         ]  # fmt: skip
-        more = {"claim": self.claim.as_record(), "onReview": self.on_review}
+        more: dict[str, Any] = {"claim": self.claim.as_record(), "onReview": self.on_review}
+        if self.quote_id is not None:
+            more["quote"] = self.quote_id
         asked += [more] if more != _NOTHING_MORE else []
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
@@ -168,7 +172,10 @@ class CreateRefund:
         if self._switches.paused(asked.tenant, asked.key_id):
             raise Paused("Refunds are paused. Nothing was recorded: try again later")
         resolved = self._resolve.for_opening(asked.tenant, asked.transaction_id, asked.processor)
-        gathered = self._gather(resolved, Asked(asked.reason, asked.amount_minor, asked.currency, asked.claim))
+        wanted = Asked(asked.reason, asked.amount_minor, asked.currency, asked.claim)
+        gathered = self._gather(resolved, wanted)
+        if asked.quote_id is not None:
+            gathered = self._as_quoted(asked.quote_id, wanted, gathered)
         decision = judge(gathered.version.policy, gathered.facts)
         self._refuse_twin(asked, gathered.ledger, decision.amount)
         request = _request_of(asked, decision, gathered)
@@ -181,6 +188,15 @@ class CreateRefund:
         event, beside = of_change(None, refund), _beside(refund, decision, gathered)
         self._refunds.open(refund, request, event, gathered.ledger, refuse_twin=asked.refuses_twin, beside=beside)
         return OpenedRefund(refund, request, replayed=False)
+
+    def _as_quoted(self, quote_id: str, wanted: Asked, gathered: Gathered) -> Gathered:
+        """The facts with the fee that was quoted, where the quote holds."""
+        from refundkit_core.application.honour_quote import quoted_fee
+        from refundkit_core.domain.sealed_quotes import opened
+
+        quoted = opened(self._organizations.secret(gathered.ledger.tenant.org_id), quote_id)
+        facts = replace(gathered.facts, quoted_fee_minor=quoted_fee(quoted, wanted, gathered))
+        return replace(gathered, facts=facts)
 
     def _record(self, asked: OpenRefund, gathered: Gathered, request: Request, refusal: RefundKitError) -> str:
         """Keep what was refused and why, without the caller's words, and tell under which id."""

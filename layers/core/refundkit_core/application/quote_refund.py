@@ -114,7 +114,11 @@ def _purchase(wanted: WantedQuote, gathered: Gathered, registered: tuple[Item, .
 
 def _bought(number: int, item: WantedItem, known: Item | None, gathered: Gathered) -> Bought:
     """A wanted line; what it leaves out is the registered one's. A registered amount is what was paid for all of it."""
-    price_minor = item.price_minor if known is None or item.price_minor is not None else known.amount_minor
+    registered = None if known is None else known.amount_minor
+    if registered is not None and (item.price_minor not in (None, registered) or item.discount_minor or item.tax_minor):
+        said = "The shop registered what was paid for this line: state no other amount, discount or tax of it"
+        raise Invalid("An item contradicts the registered order", (Detail(f"items.{number}.amount", said),))
+    price_minor = item.price_minor if registered is None else registered
     if price_minor is None:
         raise Invalid(
             "An item has no price", (Detail(f"items.{number}.amount", "State it, or register the order with it"),)

@@ -81,7 +81,8 @@ class Facts:
 
     ``evidence`` are the kinds of evidence given; ``contradictions`` name what the caller states otherwise than the
     shop or the processor does; ``external_risk`` is a score of 0 to 100 by the shop's own engine; ``ip_country`` is
-    where the order came from; ``rush`` says that the velocity breaker is tripped.
+    where the order came from; ``rush`` says that the velocity breaker is tripped;
+    ``quoted_fee_minor`` is the fee of a quote that holds for exactly this request.
     """
 
     now: datetime
@@ -97,6 +98,7 @@ class Facts:
     external_risk: int | None = None
     ip_country: str | None = None
     rush: bool = False
+    quoted_fee_minor: int | None = None
 
     def as_record(self) -> dict[str, Any]:
         """The facts as JSON knows them, without what is unknown or empty."""

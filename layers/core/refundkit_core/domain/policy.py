@@ -35,6 +35,8 @@ def judge(policy: Policy, facts: Facts) -> Decision:
     spoken += [(refusal.result, refusal.error) for refusal in refused]
     risk = assess(facts, amount.amount_minor, policy.risk)
     fee = fee_on(lines, amount.amount_minor)
+    if facts.quoted_fee_minor is not None:
+        fee = Fee(facts.quoted_fee_minor, certain=True)
     if not refused:
         spoken += [(result, None) for result in passed(lines, facts)]
     if any(error is not None for _, error in spoken):

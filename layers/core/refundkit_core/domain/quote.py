@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from refundkit_core.domain.errors import Detail, Invalid
@@ -63,8 +63,16 @@ class Purchase:
     tenders: tuple[Tender, ...] = ()
 
     def digest(self) -> str:
-        """What makes two purchases the same, in 32 hexadecimal digits."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:32]
+        """What comes back, in 32 hexadecimal digits: :func:`digest_of` its articles."""
+        return digest_of((line.sku, line.category, line.quantity) for line in self.lines if line.sku or line.category)
+
+
+def digest_of(articles: Iterable[tuple[str | None, str | None, int]]) -> str:
+    """Articles (SKU, else category, and how many come back) in 32 hexadecimal digits, in whichever order."""
+    named = sorted(
+        [sku or "", "" if sku else category or "", quantity] for sku, category, quantity in articles if quantity
+    )
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def open_refund_from(call: Call) -> OpenRefund:
         key_id=call.caller.key_id,
         claim=claim_from(body),
         on_review=body.on_review,
+        quote_id=body.quote_id,
     )
 
 

@@ -59,6 +59,7 @@ _ONE_OF_THE_TWO: Final[dict[str, Any]] = {
         {"required": ["full"], "properties": {"full": {"const": True}, "amount": {"type": "null"}}},
     ]
 }
+QuoteId = Annotated[str, Field(max_length=1_024, pattern=r"^quo_[A-Za-z0-9_\-]{20,}$")]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_KEY_LENGTH)]
 
 
@@ -91,6 +92,8 @@ class CreateRefundRequest(Wire):
     """Where the order came from, as the caller knows it."""
     on_review: OnReview = "queue"
     """``reject`` answers ``approval_required`` where a person would have to approve, and opens nothing."""
+    quote_id: QuoteId | None = None
+    """The ``quoteId`` of a preview of exactly this: the refund pays what was quoted, or is refused."""
     wait: Annotated[int, Field(ge=0, le=20)] = 0
     """Seconds to hold the answer until the refund is final or waits for approval."""
 
