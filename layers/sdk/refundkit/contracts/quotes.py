@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from refundkit.contracts.base import Wire
 from refundkit.contracts.refunds import MAX_AMOUNT_MINOR, AmountMinor, TransactionId
@@ -14,6 +14,22 @@ MAX_QUANTITY: Final = 100_000
 Paid = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR, description="In the minor unit of the charge's currency.")]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Quantity = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
+
+
+_AN_ORDER_OR_AN_AMOUNT: Final[dict[str, Any]] = {
+    "oneOf": [
+        {"required": ["items"], "properties": {"items": {"type": "array"}, "amount": {"type": "null"}}},
+        {
+            "properties": {
+                "items": {"type": "null"},
+                "discount": {"const": 0},
+                "tax": {"const": 0},
+                "shipping": {"type": "null"},
+                "tenders": {"type": "null"},
+            }
+        },
+    ]
+}
 
 
 class PreviewItem(Wire):
@@ -53,6 +69,8 @@ class PreviewTender(Wire):
 class PreviewRefundRequest(Wire):
     """Ask what a refund would pay: of items, or of ``amount``, or (neither) of all that remains."""
 
+    model_config = ConfigDict(json_schema_extra=_AN_ORDER_OR_AN_AMOUNT)
+
     transaction_id: TransactionId
     """The processor's id of the charge (``ch_…``, ``py_…``) or payment intent (``pi_…``)."""
     amount: AmountMinor | None = None
@@ -67,8 +85,8 @@ class PreviewRefundRequest(Wire):
 
     @model_validator(mode="after")
     def _is_of_items_or_of_an_amount(self) -> PreviewRefundRequest:
-        of_order = self.items or self.discount or self.tax or self.shipping or self.tenders
-        if self.amount is not None and of_order:
+        of_order = bool(self.discount or self.tax or self.shipping or self.tenders)
+        if self.amount is not None and (of_order or self.items):
             raise ValueError("Name either an amount or an order")
         if of_order and not self.items:
             raise ValueError("Name the order's items")
