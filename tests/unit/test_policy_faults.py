@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from refundkit.contracts import policy_documents
-from refundkit.contracts.policies import UpdatePolicyRequest
 from refundkit.contracts.policy_documents import MAX_RULES, PolicyDocument
 from refundkit.contracts.policy_imports import ImportPolicyRequest
+from refundkit.contracts.policy_views import UpdatePolicyRequest
 from refundkit_core.domain import errors, policy_faults
 from refundkit_core.domain.policies import Limits, Policy, Rule
 from refundkit_core.domain.policy_faults import SIGNALS, Fault, faults_of, pointer
