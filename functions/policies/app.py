@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from refundkit.contracts import policies as wire
+from refundkit.contracts import policy_views as wire
 from refundkit.contracts.envelope import PageQuery
+from refundkit.contracts.policies import CheckPolicyRequest, EligibilityView
 from refundkit.contracts.policy_documents import PolicyDocument
 from refundkit.contracts.policy_imports import ImportPolicyRequest
 from refundkit_core.entrypoints import policy_views as views
@@ -28,8 +29,8 @@ View = wire.PolicyView
     "POST",
     "/v1/policies/check",
     scope=READ,
-    body=wire.CheckPolicyRequest,
-    answers=wire.EligibilityView,
+    body=CheckPolicyRequest,
+    answers=EligibilityView,
     refuses=ASKS_PROCESSOR,
 )
 def check_policy(call: Call) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -274,6 +275,40 @@ def test_a_write_in_trouble_is_a_conflict_and_whole_or_not_at_all(kept: Kept, tr
     assert kept.store.head(TENANT, head().id) == (publishing[1] if made else head())
     assert kept.events() == ([publishing[3]] if made else [])
     assert len(kept.audited()) == 1 + made
+
+
+def test_a_draft_that_is_replaced_while_it_is_read_is_read_again(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = kept.store
+    if not isinstance(store, DynamoPolicyStore):
+        return
+    store.create(Draft(head(), FIRST), audit())
+    later = Draft(head(revision=2, name=SECOND.name), SECOND)
+    read, reads = store._table.get, itertools.count(1)
+
+    def interrupted(key: Key) -> Item | None:
+        found = read(key)
+        if next(reads) == 1:
+            store.update(head(), later, audit("policies update", 2))
+        return found
+
+    monkeypatch.setattr(store._table, "get", interrupted)
+    assert store.draft(TENANT, head().id) == later
+
+
+def test_a_draft_that_never_stands_still_is_a_conflict(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = kept.store
+    if not isinstance(store, DynamoPolicyStore):
+        return
+    store.create(Draft(head(), FIRST), audit())
+    read = store._table.get
+
+    def torn(key: Key) -> Item | None:
+        found = read(key)
+        return found if found is None or key.sk != "DRAFT" else {**found, "revision": 9}
+
+    monkeypatch.setattr(store._table, "get", torn)
+    with pytest.raises(StoreConflict):
+        store.draft(TENANT, head().id)
 
 
 def test_a_worker_reads_a_version_once_and_remembers_only_so_many(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

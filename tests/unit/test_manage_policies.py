@@ -333,6 +333,26 @@ def test_a_shadow_judges_nothing_until_it_is_published_for_real(office: Office) 
     assert [event.payload["shadow"] for event in office.store.events] == [False, True, False]
 
 
+def test_a_worker_whose_clock_is_behind_puts_its_version_after_the_others(office: Office) -> None:
+    head = office.made().head
+    office.publish(head.id)
+    office.write(head.id, SECOND)
+    office.clock.advance(minutes=-2)
+    office.publish(head.id)
+
+    office.clock.advance(minutes=1)
+    assert office.judge(office.clock.now()).policy == SECOND
+
+
+def test_times_are_what_they_are_when_they_are_read_later(office: Office) -> None:
+    office.clock.advance(microseconds=1_999)
+    head = office.made().head
+    kept = START + timedelta(milliseconds=1)
+    assert head.created_at == kept
+    office.clock.advance(minutes=-1)
+    assert office.publish(head.id).head.in_force == ((1, kept),)
+
+
 def test_a_postponed_version_waits_and_one_of_the_past_is_in_force_from_now_on(office: Office) -> None:
     later = START + timedelta(days=10)
     head = office.made(replace(FIRST, effective_from=START - timedelta(days=10))).head

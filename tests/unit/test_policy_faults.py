@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import json
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from refundkit.contracts.policies import UpdatePolicyRequest
+from refundkit.contracts import policy_documents
 from refundkit.contracts.policy_documents import MAX_RULES, PolicyDocument
 from refundkit.contracts.policy_imports import ImportPolicyRequest
-from refundkit_core.domain import errors
+from refundkit.contracts.policy_views import UpdatePolicyRequest
+from refundkit_core.domain import errors, policy_faults
 from refundkit_core.domain.policies import Limits, Policy, Rule
 from refundkit_core.domain.policy_faults import SIGNALS, Fault, faults_of, pointer
 from refundkit_core.entrypoints.policy_requests import MAX_FAULTS, document_faults, import_body, policy_body
@@ -309,6 +311,36 @@ def test_faults_beyond_any_use_are_not_listed() -> None:
     assert len(found({**GOOD, **{f"field{number}": 1 for number in range(9_000)}})) == MAX_FAULTS
 
 
+HOSTILE: dict[str, Document] = {
+    "a path of 100,000": {**GOOD, "categories": {"a": "/".join("a" * 100_000)}},
+    "a path of 100,000 as a name": {**GOOD, "categories": {"/".join("a" * 100_000): "a"}},
+    "20,000 categories in a row": {**GOOD, "categories": {f"c{n}": f"c{n + 1}" for n in range(20_000)}},
+    "long paths in a row": {
+        **GOOD,
+        "categories": {f"{n:03d}": f"{n + 1:03d}/{'/'.join('a' * 48)}" for n in range(999)},
+    },
+    "10,000 rules that part their times": {
+        **GOOD,
+        "rules": [{"category": "a", "effectiveFrom": JUNE, "effectiveUntil": JUNE} for _ in range(10_000)],
+    },
+    "500 rules that part their times": {
+        **GOOD,
+        "rules": [
+            {"category": "a", "effectiveFrom": f"{2000 + n}{JUNE[4:]}", "effectiveUntil": f"{2000 + n}{JULY[4:]}"}
+            for n in range(500)
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_policy_that_was_made_to_keep_us_busy_does_not(case: str) -> None:
+    began = time.process_time()
+    found(HOSTILE[case])
+
+    assert time.process_time() - began < 2
+
+
 def test_rules_for_the_same_that_part_at_a_moment_do_not_overlap() -> None:
     parted = rules({"category": "hats", "effectiveUntil": JUNE}, {"category": "hats", "effectiveFrom": JUNE})
     split = changed(lambda d: d["rules"][3].update(effectiveUntil=JUNE))
@@ -349,3 +381,10 @@ def test_the_policies_in_the_docs_are_without_faults() -> None:
 
     assert found(written) == []
     assert import_body(ImportPolicyRequest, config).policy.rules
+
+
+def test_the_contract_and_the_check_have_the_same_bounds() -> None:
+    assert (policy_documents.MAX_RULES, policy_documents.MAX_CATEGORIES) == (
+        policy_faults.MAX_RULES,
+        policy_faults.MAX_CATEGORIES,
+    )

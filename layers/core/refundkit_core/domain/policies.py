@@ -127,8 +127,13 @@ def lineage(category: str | None, parents: Mapping[str, str]) -> Iterator[str]:
     while category is not None and category not in seen:
         yield category
         seen.add(category)
-        above, slash, _ = category.rpartition("/")
-        category = parents.get(category, above if slash else None)
+        category = above(category, parents)
+
+
+def above(category: str, parents: Mapping[str, str]) -> str | None:
+    """The category right above: the parent that it was given, else that of its path; None at the top."""
+    path, slash, _ = category.rpartition("/")
+    return parents.get(category, path if slash else None)
 
 
 @dataclass(frozen=True, slots=True)

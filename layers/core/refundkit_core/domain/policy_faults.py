@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from refundkit_core.domain.policies import DEFAULT_CATEGORY, lineage
+from refundkit_core.domain.policies import DEFAULT_CATEGORY, above
 from refundkit_core.domain.times import iso, parse_iso
 
 SIGNALS: Final = (
@@ -26,6 +26,11 @@ SIGNALS: Final = (
     "contradictions",
 )
 """What risk is made of, and what ``risk.weights`` can weigh."""
+
+MAX_RULES: Final = 500
+MAX_CATEGORIES: Final = 1_000
+MAX_NAME: Final = 100
+"""What is beyond these bounds is a fault of its own, and is not looked at any further."""
 
 _BARRED: Final = ("finalSale", "nonRefundable")
 _GRANTED: Final = ("exchangeOnly", "storeCreditOnly", "requiresReturn", "requiresReview")
@@ -54,7 +59,7 @@ def faults_of(document: _Object) -> list[Fault]:
     A value of another type than documented is left to whoever checks types: it takes part in nothing here.
     """
     rules = document.get("rules")
-    rules = rules if isinstance(rules, list) else []
+    rules = rules if isinstance(rules, list) and len(rules) <= MAX_RULES else []
     found: list[Fault] = []
     for index, rule in enumerate(rules):
         if isinstance(rule, Mapping):
@@ -166,11 +171,29 @@ def _faults_of_limits(limits: _Object) -> Iterator[Fault]:
 
 
 def _cycles(categories: _Object) -> Iterator[Fault]:
-    parents = {child: parent for child, parent in categories.items() if isinstance(parent, str)}
-    for child, parent in parents.items():
-        if child in lineage(parent, parents):
+    """Every category that is above itself; each step upwards is taken once, however the categories hang together."""
+    if len(categories) > MAX_CATEGORIES:
+        return
+    parents = {child: parent for child, parent in categories.items() if _is_name(child) and _is_name(parent)}
+    settled: set[str] = set()
+    circles: set[str] = set()
+    for child in parents:
+        trail: list[str] = []
+        step: str | None = child
+        while step is not None and step not in settled:
+            settled.add(step)
+            trail.append(step)
+            step = above(step, parents)
+        if step in trail:
+            circles.update(trail[trail.index(step) :])
+    for child in parents:
+        if child in circles:
             said = "Break the circle: a category is above itself here"
             yield Fault(pointer("categories", child), "cyclic_categories", said)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_NAME
 
 
 def _repeated(values: Any, *at: str | int) -> Iterator[Fault]:

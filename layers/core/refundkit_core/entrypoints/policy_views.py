@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refundkit.contracts.policies import (
+from refundkit.contracts.policy_views import (
     PolicyChangeView,
     PolicyFaultView,
     PolicySummaryView,
