@@ -67,6 +67,14 @@ _FACTS: Final = {
     "customer": {"known": True, "refunds30D": 0, "refunds90D": 1, "value90DMinor": 1500, "chargebacks365D": 0},
 }
 
+_GUARDS: Final = {
+    "caps": [
+        {"scope": "organization", "id": None, "perDay": 500_000, "perRefund": None, "currency": "usd"},
+        {"scope": "agent", "id": None, "perDay": 50_000, "perRefund": 10_000, "currency": "usd"},
+    ],
+    "breaker": {"minutes": 10, "refunds": 50, "amount": None, "currency": "usd"},
+}
+
 REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
     ("POST", "/v1/eligibility/check"): {
         "One item of an order": {
@@ -81,7 +89,17 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
             "delivery": {"status": "lost"},
             "evidence": [{"kind": "carrier_scan", "reference": "1Z999AA10123456784"}],
         },
-    }
+    },
+    ("PUT", "/v1/settings/guards"): {
+        "Two caps and a breaker": {
+            "caps": [
+                {"scope": "organization", "perDay": 500_000},
+                {"scope": "agent", "perDay": 50_000, "perRefund": 10_000},
+            ],
+            "breaker": {"minutes": 10, "refunds": 50},
+        },
+        "None": {},
+    },
 }
 ANSWERS: Final[dict[Route, Any]] = {
     ("POST", "/v1/eligibility/check"): {
@@ -124,6 +142,8 @@ ANSWERS: Final[dict[Route, Any]] = {
         "riskScore": 0,
         "trace": _TRACE,
     },
+    ("GET", "/v1/settings/guards"): {**_GUARDS, "version": 3},
+    ("PUT", "/v1/settings/guards"): {**_GUARDS, "version": 4},
     ("GET", "/v1/decisions/{id}"): {
         "id": _REFUSED,
         "transactionId": _CHARGE,

@@ -401,6 +401,11 @@ ERRORS: Final[dict[str, ErrorExample]] = {
     "refund_not_cancellable": ErrorExample(
         "The refund is final, or with the processor, who does not take it back.", "The refund is completed"
     ),
+    "budget_exceeded": ErrorExample(
+        "A spend cap of the key, the agent, the customer or the organization has too little left today.",
+        "150.00 USD does not fit: this agent may refund 100.00 USD at once, and 100.00 USD is left",
+        (("agent", "150.00 USD does not fit"), ("left", "10000")),
+    ),
     "approval_required": ErrorExample(
         "A person would have to approve the refund, and the request said `onReview: reject`; nothing was opened.",
         "A person has to approve this refund, and the request says not to ask one",

@@ -28,7 +28,7 @@ prepare("authenticate", "create_refund", "await_refund", "cancel_refund", "read_
     answers=RefundView,
     refuses="not_found processor_not_connected refund_already_processed idempotency_key_reused transaction_disputed "
     "amount_exceeds_refundable currency_mismatch policy_violation return_window_expired risk_threshold_exceeded "
-    "approval_required refunds_paused processor_error",
+    "approval_required budget_exceeded refunds_paused processor_error",
 )
 def post_refund(call: Call) -> Answer:
     """Open a refund. It is paid right after, on its own; ``wait`` holds the answer until it is."""

@@ -24,7 +24,17 @@ from tests.support.template import ROOT, resources, template
 CORE = ROOT / "layers" / "core" / "refundkit_core"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
 API_FUNCTIONS = sorted(set(routes().values()))
-VALIDATING = {"refunds", "processors", "policies", "api_keys", "customers", "transactions", "decisions", "disputes"}
+VALIDATING = {
+    "refunds",
+    "processors",
+    "policies",
+    "api_keys",
+    "customers",
+    "transactions",
+    "decisions",
+    "disputes",
+    "settings",
+}
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
     ("POST", "/v1/refunds/preview"): "refunds:read",
@@ -45,6 +55,8 @@ SCOPES = {
     ("GET", "/v1/return-policy"): "policies:read",
     ("POST", "/v1/eligibility/check"): "policies:read",
     ("GET", "/v1/decisions/{id}"): "refunds:read",
+    ("GET", "/v1/settings/guards"): "admin",
+    ("PUT", "/v1/settings/guards"): "admin",
     ("POST", "/v1/api-keys"): "keys:write",
     ("GET", "/v1/api-keys"): "keys:read",
     ("GET", "/v1/api-keys/{id}"): "keys:read",

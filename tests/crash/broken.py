@@ -109,6 +109,19 @@ class NoCap(System):
         return self._Store()
 
 
+class CapUnasked(System):
+    """Whether a cap has enough left is asked before the refund, and not again with it."""
+
+    class _Store(MemoryRefundStore):
+        def open(self, refund: Refund, request: Request, event: Event, ledger: Ledger, **others: Any) -> None:
+            takings = tuple(taking._replace(most_minor=10**12) for taking in others["beside"].takings)
+            others["beside"] = replace(others["beside"], takings=takings)
+            super().open(refund, request, event, ledger, **others)
+
+    def make_store(self) -> MemoryRefundStore:
+        return self._Store()
+
+
 class Miscounted(System):
     """A customer's record is counted without asking whether it is as it was when the refund was judged."""
 

@@ -9,11 +9,13 @@ from typing import Final
 
 from refundkit_core.application.execute_refund import SEND_WINDOW
 from refundkit_core.domain.approvals import Approval
+from refundkit_core.domain.budgets import Guards
 from refundkit_core.domain.customers import CustomerRecord
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.refund import ALLOWED, Refund, Request
+from refundkit_core.domain.tenancy import Tenant
 
 from tests.crash.callers import Ask
 from tests.crash.stripe_like import KEYS_KEPT, Sent, StripeLike
@@ -22,7 +24,7 @@ _FIRST: Final = {"processor": ("processing", "completed")}
 _AFTER_THESE_NOTHING: Final = ("refund.failed", "refund.cancelled", "refund.rejected")
 _NEVER_CHANGES: Final = (
     "id", "tenant", "transaction_id", "transaction", "money", "reason", "initiated_by", "created_at", "key_id",
-    "fee_minor", "customer_key", "approval_id",
+    "fee_minor", "customer_key", "approval_id", "taken",
 )  # fmt: skip
 _SET_ONCE: Final = ("processor_key", "first_attempt_at", "external_refund_id")
 
@@ -131,6 +133,19 @@ def check_approvals(approvals: Iterable[Approval], heads: Mapping[str, Refund]) 
                 waits in ((True, True), (False, False)), f"{head.id[-4:]} is {head.status}, asked: {approval.status}"
             )
             insist(approval.amount_minor == head.money.amount_minor, f"{head.id[-4:]}: another amount is asked about")
+
+
+def check_purses(purses: Mapping[tuple[Tenant, str], int], heads: Sequence[Refund], guards: Guards) -> None:
+    """Purses hold exactly what live refunds took, and never more than the caps allow."""
+    taken: dict[str, int] = {}
+    for head in heads:
+        for purse, amount_minor in head.taken if _counts(head) else ():
+            taken[purse] = taken.get(purse, 0) + amount_minor
+    stored = {purse: amount for (_, purse), amount in purses.items() if amount}
+    insist(stored == taken, f"purses hold {stored}, refunds took {taken}")
+    for cap in guards.caps:
+        spent = sum(amount for purse, amount in stored.items() if purse.startswith(f"{cap.scope}#"))
+        insist(cap.per_day_minor is None or spent <= cap.per_day_minor, f"{spent} was taken from a cap of {cap}")
 
 
 def check_limit(record: CustomerRecord, heads: Sequence[Refund], most: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from refundkit_core.domain.budgets import Cap, Guards
 from refundkit_core.domain.policies import Limits, Policy, Rule
 
 from tests.crash.callers import Ask, asking
@@ -292,6 +293,24 @@ def one_of_a_customer_fails_and_the_next_may_go(system: System) -> None:
     system.ask(asking(2000, key="k1"))
     later = asking(1000, key="k2")
     system.later("asks for another", lambda: ask_for(system, later), after_s=300)
+
+
+@scenario
+def two_under_a_cap_for_one(system: System) -> None:
+    """Of a customer that nobody knows, whose record would keep the two apart as well."""
+    if system.store.ledger(TENANT, TRANSACTION) is None:
+        system.store.put_ledger(ledger(customer_id=None), None, None)
+    system.use_cases.switches.guards = Guards((Cap("organization", "usd", per_day_minor=2500),), None, 1)
+    system.ask(asking(2000, key="k1"))
+    system.ask(asking(1000, key="k2"))
+
+
+@scenario
+def under_a_cap_and_failed_late(system: System) -> None:
+    system.use_cases.switches.guards = Guards((Cap("organization", "usd", per_day_minor=2500),), None, 1)
+    system.stripe.lives.append(("succeeded", "failed"))
+    system.cancel(system.ask(asking(500, key="k1")))
+    system.ask(asking(2000, key="k2"))
 
 
 @scenario

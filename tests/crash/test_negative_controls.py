@@ -34,6 +34,7 @@ def violations(kind: type[System], name: str, faults: tuple[Fault, ...]) -> Iter
         (broken.NoVersionCheck, "pending_then_succeeded", OTHER_WORKERS, "versions were skipped"),
         (broken.EventApart, "paid", KILLS, "its events are"),
         (broken.NoCap, "two_compete_for_a_known_charge", OTHER_WORKERS, "more is held than was captured"),
+        (broken.CapUnasked, "two_under_a_cap_for_one", OTHER_WORKERS, "was taken from a cap"),
         (broken.Miscounted, "two_of_a_customer_who_may_have_one", OTHER_WORKERS, "went without a person"),
         (broken.NoTwinCheck, "twins_of_a_known_charge", OTHER_WORKERS, "2 refunds live, 1 were wanted"),
         (broken.ErasedUnseen, "erased_while_refunds_come_and_go", OTHER_WORKERS, "refunds hold what is personal"),

@@ -9,6 +9,7 @@ from refundkit_core.application.create_refund import CreateRefund
 from refundkit_core.application.erase_customer import EraseCustomer
 from refundkit_core.application.execute_refund import ExecuteRefund
 from refundkit_core.application.gather_facts import GatherFacts
+from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.ports import ConnectionStore, EventBus, OrganizationStore, Processors, RefundStore
@@ -52,8 +53,8 @@ class UseCases:
         orders = ported("orders", MemoryOrderStore(system.store))
         choice = PolicyChoice(ported("policies", self.policies))
         gather = GatherFacts(orders, choice, ported("customers", system.store), organizations, clock)
-        refusals = ported("refusals", FakeRefusals())
-        self.create = CreateRefund(refunds, organizations, refusals, resolve, gather, switches, clock, ids)
+        refusals, guard = ported("refusals", FakeRefusals()), GuardRefund(ported("purses", system.store))
+        self.create = CreateRefund(refunds, organizations, refusals, resolve, gather, guard, switches, clock, ids)
         self.execute = ExecuteRefund(
             refunds, connections, processors, self.settle, switches, throttle, executions, clock, ids
         )

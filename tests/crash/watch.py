@@ -81,6 +81,7 @@ class Watch:
         """Those who decide, and the customer, unless an erasure took their record away."""
         system = self._system
         invariants.check_approvals(system.store.approvals.values(), self._heads)
+        invariants.check_purses(system.store.purses, heads, system.use_cases.switches.guards)
         if system.erasures:
             return
         invariants.check_counted(system.store.records.values(), heads)

@@ -26,6 +26,8 @@ EXPECTED: dict[str, Any] = {
     "policies/check": 401,
     "decisions/check": 401,
     "decisions/get": 401,
+    "settings/get_guards": 401,
+    "settings/put_guards": 401,
     "policies/create": 401,
     "policies/list": 401,
     "policies/get": 401,
@@ -78,7 +80,17 @@ def test_a_sample_is_understood(world: World, sample: Path) -> None:
     assert (answer.get("statusCode") or answer) == EXPECTED[name_of(sample)]
 
 
-SERVED = ("refunds", "policies", "api_keys", "customers", "processors", "transactions", "decisions", "disputes")
+SERVED = (
+    "refunds",
+    "policies",
+    "api_keys",
+    "customers",
+    "processors",
+    "transactions",
+    "decisions",
+    "disputes",
+    "settings",
+)
 
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.parent.name in SERVED], ids=name_of)

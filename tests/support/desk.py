@@ -9,6 +9,7 @@ from refundkit_core.application.check_policy import CheckPolicy
 from refundkit_core.application.create_refund import CreateRefund, OpenedRefund, OpenRefund
 from refundkit_core.application.execute_refund import ExecuteRefund, Outcome
 from refundkit_core.application.gather_facts import GatherFacts
+from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.processor_news import ApplyProcessorNews
@@ -52,7 +53,15 @@ class Desk:
         self.orders, self.policies, self.refusals = FakeOrders(), FakePolicies(), FakeRefusals()
         gather = GatherFacts(self.orders, PolicyChoice(self.policies), self.store, organizations, self.clock)
         self.create = CreateRefund(
-            self.store, organizations, self.refusals, resolve, gather, self.switches, self.clock, self.ids
+            self.store,
+            organizations,
+            self.refusals,
+            resolve,
+            gather,
+            GuardRefund(self.store),
+            self.switches,
+            self.clock,
+            self.ids,
         )
         self.check = CheckPolicy(resolve, gather)
         self.cancel = CancelRefund(self.store, self.connections, processors, self.settle, self.clock, self.ids)

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.ports import PaymentProcessor
-from refundkit_core.application.records import Connection, ListedConnection, ListedOrganization
-from refundkit_core.domain.errors import NotFound, ProcessorDeclined
+from refundkit_core.application.records import Brakes, Connection, ListedConnection, ListedOrganization
+from refundkit_core.domain.budgets import NO_GUARDS, Guards
+from refundkit_core.domain.errors import NotFound, ProcessorDeclined, StoreConflict
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder
 from refundkit_core.domain.tenancy import Tenant
 
@@ -179,6 +180,15 @@ class FakeSwitches:
 
     def __init__(self) -> None:
         self.stops: set[tuple[Tenant, str | None]] = set()
+        self.guards = NO_GUARDS
+
+    def brakes(self, tenant: Tenant) -> Brakes:
+        return Brakes(self.stopped(tenant), self.guards)
+
+    def guard(self, tenant: Tenant, guards: Guards, audit: AuditEntry) -> None:
+        if guards.version != self.guards.version + 1:
+            raise StoreConflict("conflict")
+        self.guards = guards
 
     def paused(self, tenant: Tenant, key_id: str | None) -> bool:
         return bool({(tenant, None), (tenant, key_id)} & self.stops)

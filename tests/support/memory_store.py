@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import NOTHING_BESIDE, Beside, Page, Position, RefundFilter
 from refundkit_core.domain.approvals import Approval
+from refundkit_core.domain.budgets import Breaker
 from refundkit_core.domain.customers import Counted, CustomerRecord
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
@@ -35,6 +36,8 @@ class MemoryRefundStore:
         self.records: dict[tuple[Tenant, str], CustomerRecord] = {}
         self.approvals: dict[tuple[Tenant, str], Approval] = {}
         self.told: list[Event] = []
+        self.purses: dict[tuple[Tenant, str], int] = {}
+        self.counted: list[tuple[Tenant, int, int]] = []
         self.orders: dict[tuple[Tenant, TransactionRef], Order] = {}
 
     def open(
@@ -76,6 +79,9 @@ class MemoryRefundStore:
             raise StoreConflict("conflict")
         if beside.approval is not None and (refund.tenant, beside.approval.id) in self.approvals:
             raise StoreConflict("conflict")
+        for taking in beside.takings:
+            if self.purses.get((refund.tenant, taking.purse), 0) + taking.amount_minor > taking.most_minor:
+                raise StoreConflict("conflict")
 
     def _put_beside(self, refund: Refund, beside: Beside) -> None:
         if beside.customer is not None:
@@ -86,6 +92,21 @@ class MemoryRefundStore:
         if beside.approval is not None:
             self.approvals[refund.tenant, beside.approval.id] = beside.approval
         self.told.extend(beside.events)
+        for taking in beside.takings:
+            self._take(refund.tenant, taking.purse, taking.amount_minor)
+
+    def _take(self, tenant: Tenant, purse: str, amount_minor: int) -> None:
+        self.purses[tenant, purse] = self.purses.get((tenant, purse), 0) + amount_minor
+
+    def spent(self, tenant: Tenant, purses: Sequence[str]) -> Mapping[str, int]:
+        return {purse: self.purses[tenant, purse] for purse in purses if (tenant, purse) in self.purses}
+
+    def count(self, tenant: Tenant, breaker: Breaker, at: datetime, amount_minor: int) -> tuple[int, int]:
+        with self.lock:
+            self.counted.append((tenant, breaker.bucket_of(at), amount_minor))
+            first = breaker.bucket_of(at - timedelta(minutes=breaker.minutes))
+            lately = [amount for owner, bucket, amount in self.counted if owner == tenant and bucket >= first]
+            return len(lately), sum(lately)
 
     def _record(self, tenant: Tenant, customer: str) -> CustomerRecord:
         return self.records.get((tenant, customer), CustomerRecord(customer))
@@ -175,6 +196,8 @@ class MemoryRefundStore:
         moved = _moved(stored, change)
         if change.kind in ("release", "unsettle"):
             moved = _without_twin(moved, refund)
+            for purse, taken_minor in refund.taken:
+                self._take(refund.tenant, purse, -taken_minor)
             if refund.customer_key is not None:
                 record = self._record(refund.tenant, refund.customer_key)
                 left = {name: one for name, one in record.refunds.items() if name != refund.id}

@@ -13,15 +13,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from refundkit_core.application.gather_facts import NOTHING_CLAIMED, Asked, Gathered, GatherFacts
+from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, RefusalStore, Switches
 from refundkit_core.application.records import Beside, Refusal
 from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.domain.approvals import approval_id_of, asked_about
+from refundkit_core.domain.budgets import NO_GUARDS, Guards, Spender, Taking
 from refundkit_core.domain.claims import Claim
 from refundkit_core.domain.decisions import Decision
 from refundkit_core.domain.errors import (
     AlreadyProcessed,
     ApprovalRequired,
+    BudgetExceeded,
     Detail,
     IdempotencyKeyReused,
     Paused,
@@ -38,6 +41,7 @@ from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Ground, InitiatedBy, 
 from refundkit_core.domain.tenancy import Tenant
 
 OnReview = Literal["queue", "reject"]
+NOTHING_TAKEN: Final[tuple[Taking, ...]] = ()
 
 _MAX_TRIES: Final = 60
 _NOTHING_MORE: Final = {"claim": {}, "onReview": "queue"}
@@ -51,7 +55,7 @@ class OpenRefund:
     ``generated_key`` is true where a client library made the idempotency key: it makes that call's own retries safe,
     but does not say that the caller wants a second refund like the first (decision 28). ``claim`` is what the caller
     says of items, delivery and customer; ``on_review`` "reject" opens nothing where a person would have to look.
-    ``quote_id`` holds the refund to what a preview said.
+    ``quote_id`` holds the refund to what a preview said. ``agent`` is the agent's name where its key asks.
     """
 
     tenant: Tenant
@@ -69,6 +73,7 @@ class OpenRefund:
     claim: Claim = NOTHING_CLAIMED
     on_review: OnReview = "queue"
     quote_id: str | None = None
+    agent: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -98,6 +103,12 @@ class OpenedRefund(NamedTuple):
     replayed: bool
 
 
+class _Tries:
+    """What a request finds out once, however often it is tried."""
+
+    rush: bool | None = None
+
+
 class CreateRefund:
     """The use case behind ``POST /v1/refunds``."""
 
@@ -108,6 +119,7 @@ class CreateRefund:
         refusals: RefusalStore,
         resolve: ResolveTransaction,
         gather: GatherFacts,
+        guard: GuardRefund,
         switches: Switches,
         clock: Clock,
         ids: Ids,
@@ -117,6 +129,7 @@ class CreateRefund:
         self._refusals = refusals
         self._resolve = resolve
         self._gather = gather
+        self._guard = guard
         self._switches = switches
         self._clock = clock
         self._ids = ids
@@ -127,18 +140,19 @@ class CreateRefund:
         Raises:
             IdempotencyKeyReused: the key was used with another body.
             AlreadyProcessed, AmountExceedsRefundable, CurrencyMismatch, TransactionDisputed, Refused: the rules say no.
+            BudgetExceeded: a spend cap has too little left.
             ApprovalRequired: a person would have to look, and the caller asked not to queue for one.
             NotFound, ProcessorNotConnected, Upstream: the transaction could not be found or looked up.
             Paused: all refunds, or those of this key, are stopped.
         """
-        refund_id = self._id_for(asked)
+        refund_id, tries = self._id_for(asked), _Tries()
         for attempt in range(1, _MAX_TRIES + 1):
             may_exist = asked.idempotency_key is not None or attempt > 1
             replay = self._replay(asked, refund_id) if may_exist else None
             if replay is not None:
                 return replay
             try:
-                return self._open(asked, refund_id)
+                return self._open(asked, refund_id, tries)
             except StoreConflict:
                 self._ids.pause(attempt)
             except (
@@ -168,8 +182,9 @@ class CreateRefund:
             )
         return OpenedRefund(refund, request, replayed=asked.idempotency_key is not None)
 
-    def _open(self, asked: OpenRefund, refund_id: str) -> OpenedRefund:
-        if self._switches.paused(asked.tenant, asked.key_id):
+    def _open(self, asked: OpenRefund, refund_id: str, tries: _Tries) -> OpenedRefund:
+        brakes = self._switches.brakes(asked.tenant)
+        if brakes.pause(asked.key_id):
             raise Paused("Refunds are paused. Nothing was recorded: try again later")
         resolved = self._resolve.for_opening(asked.tenant, asked.transaction_id, asked.processor)
         wanted = Asked(asked.reason, asked.amount_minor, asked.currency, asked.claim)
@@ -178,16 +193,41 @@ class CreateRefund:
             gathered = self._as_quoted(asked.quote_id, wanted, gathered)
         decision = judge(gathered.version.policy, gathered.facts)
         self._refuse_twin(asked, gathered.ledger, decision.amount)
+        refusal, takings = decision.refusal, NOTHING_TAKEN
+        if refusal is None and brakes.guards != NO_GUARDS:
+            try:
+                gathered, takings = self._guarded(asked, refund_id, brakes.guards, gathered, decision, tries)
+                decision = judge(gathered.version.policy, gathered.facts)
+            except BudgetExceeded as exc:
+                refusal = exc
         request = _request_of(asked, decision, gathered)
-        refusal = _refusal_of(asked, decision)
+        refusal = refusal or _refusal_of(asked, decision)
         if refusal is not None:
             self._keep(gathered.ledger)
             kept = Detail("decisionId", self._record(asked, gathered, request, refusal))
             raise type(refusal)(refusal.message, (*refusal.details, kept))
         refund = _refund_of(asked, refund_id, decision, gathered)
-        event, beside = of_change(None, refund), _beside(refund, decision, gathered)
+        refund = replace(refund, taken=tuple((taking.purse, taking.amount_minor) for taking in takings))
+        event, beside = of_change(None, refund), replace(_beside(refund, decision, gathered), takings=takings)
         self._refunds.open(refund, request, event, gathered.ledger, refuse_twin=asked.refuses_twin, beside=beside)
         return OpenedRefund(refund, request, replayed=False)
+
+    def _guarded(
+        self,
+        asked: OpenRefund,
+        refund_id: str,
+        guards: Guards,
+        gathered: Gathered,
+        decision: Decision,
+        tries: _Tries,
+    ) -> tuple[Gathered, tuple[Taking, ...]]:
+        """What was gathered, with the guards' say, and what the refund takes from their purses."""
+        if tries.rush is None:  # a request counts once, however often it is tried
+            tries.rush = self._guard.is_rush(asked.tenant, guards, gathered.facts, decision.amount)
+        spender = Spender(asked.key_id, asked.agent, gathered.customer.key if gathered.customer else None)
+        start = sum(refund_id.encode())
+        guarded = self._guard(asked.tenant, guards, spender, gathered.facts, decision.net, start)
+        return replace(gathered, facts=replace(guarded.facts, rush=tries.rush)), guarded.takings
 
     def _as_quoted(self, quote_id: str, wanted: Asked, gathered: Gathered) -> Gathered:
         """The facts with the fee that was quoted, where the quote holds."""

@@ -32,7 +32,9 @@ from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Admitted, Tenant
 
 if TYPE_CHECKING:
+    from refundkit_core.application.records import Brakes
     from refundkit_core.domain.approvals import Approval
+    from refundkit_core.domain.budgets import Breaker, Guards
     from refundkit_core.domain.customers import CustomerRecord
 
 
@@ -351,6 +353,26 @@ class Switches(Protocol):
 
     def stopped(self, tenant: Tenant) -> frozenset[str]:
         """What is stopped now: key ids, and ``all``."""
+
+    def brakes(self, tenant: Tenant) -> Brakes:
+        """All that slows a tenant's refunds down or stops them, in one consistent read."""
+
+    def guard(self, tenant: Tenant, guards: Guards, audit: AuditEntry) -> None:
+        """Replace the guards by ones of the next version.
+
+        Raises:
+            StoreConflict: somebody else has, or no answer came.
+        """
+
+
+class Purses(Protocol):
+    """What was taken from caps a day, and how many refunds were asked for lately."""
+
+    def spent(self, tenant: Tenant, purses: Sequence[str]) -> Mapping[str, int]:
+        """What was taken from each purse, read consistently; those of which nothing was are left out."""
+
+    def count(self, tenant: Tenant, breaker: Breaker, at: datetime, amount_minor: int) -> tuple[int, int]:
+        """Count one refund of ``amount_minor``; returns how many and how much there were lately, this one included."""
 
 
 class EventBus(Protocol):

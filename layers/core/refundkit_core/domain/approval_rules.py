@@ -134,6 +134,9 @@ def _thresholds(policy: Policy, facts: Facts, amount: Money) -> Iterator[Spoken]
             yield RuleResult("policy_currency", "unknown", said, "", amount.currency, policy.currency), None
     else:
         yield from _amounts(limits, amount)
+    if facts.caps_unknown:
+        said = f"A spend cap cannot be compared, its currency or customer is another: {', '.join(facts.caps_unknown)}"
+        yield RuleResult("spend_caps", "unknown", said), None
     if facts.rush:
         said = "More refunds than usual were asked for in a short time: a person looks at all of them"
         yield RuleResult("velocity_breaker", "review", said), None

@@ -82,7 +82,8 @@ class Facts:
     ``evidence`` are the kinds of evidence given; ``contradictions`` name what the caller states otherwise than the
     shop or the processor does; ``external_risk`` is a score of 0 to 100 by the shop's own engine; ``ip_country`` is
     where the order came from; ``rush`` says that the velocity breaker is tripped;
-    ``quoted_fee_minor`` is the fee of a quote that holds for exactly this request.
+    ``quoted_fee_minor`` is the fee of a quote that holds for exactly this request; ``caps_unknown`` are spend caps that
+    this request cannot be held against.
     """
 
     now: datetime
@@ -99,6 +100,7 @@ class Facts:
     ip_country: str | None = None
     rush: bool = False
     quoted_fee_minor: int | None = None
+    caps_unknown: tuple[str, ...] = ()
 
     def as_record(self) -> dict[str, Any]:
         """The facts as JSON knows them, without what is unknown or empty."""
@@ -129,6 +131,7 @@ class Facts:
                 "customer": CustomerFacts(**_timed(record.get("customer", {}), "since")),
                 "evidence": tuple(record.get("evidence", ())),
                 "contradictions": tuple(record.get("contradictions", ())),
+                "caps_unknown": tuple(record.get("caps_unknown", ())),
             }
         )
 

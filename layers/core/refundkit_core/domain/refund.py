@@ -90,7 +90,8 @@ class Refund:
     ``processor_key`` and ``first_attempt_at`` are stored before the first call to the processor and never change:
     one refund has one key. ``key_id`` is the API key that opened it. While the refund is under way, ``next_look_at``
     is when the sweep brings it forward if nothing else has, and ``looks`` how often that was put off. ``money`` is what
-    is paid; ``fee_minor`` of the amount asked for is withheld. ``customer_key`` leads to the record of its customer.
+    is paid; ``fee_minor`` of the amount asked for is withheld. ``customer_key`` leads to the record of its customer;
+    ``taken`` are the purses that it took from, and how much.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Refund:
     fee_minor: int = 0
     customer_key: str | None = None
     approval_id: str | None = None
+    taken: tuple[tuple[str, int], ...] = ()
 
     @property
     def gross_minor(self) -> int:

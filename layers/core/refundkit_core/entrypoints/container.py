@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.explain_decision import ExplainDecision
     from refundkit_core.application.gather_facts import GatherFacts
+    from refundkit_core.application.guard_refund import GuardRefund
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
     from refundkit_core.application.manage_policies import ManagePolicies
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.resolve_transaction import ResolveTransaction
     from refundkit_core.application.return_policy import ReturnPolicy
     from refundkit_core.application.risk_ports import FactsOf
+    from refundkit_core.application.set_guards import SetGuards
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.sweep import Sweep
@@ -187,10 +189,24 @@ class Container:
             self.refusals,
             self.resolve,
             self.gather,
+            self.guard_refund,
             self.switches,
             self.clock,
             self.ids,
         )
+
+    @cached_property
+    def guard_refund(self) -> GuardRefund:
+        from refundkit_core.adapters.dynamodb.purses import DynamoPurses
+        from refundkit_core.application.guard_refund import GuardRefund
+
+        return GuardRefund(DynamoPurses(self.table))
+
+    @cached_property
+    def set_guards(self) -> SetGuards:
+        from refundkit_core.application.set_guards import SetGuards
+
+        return SetGuards(self.switches, self.clock, self.ids)
 
     @cached_property
     def refusals(self) -> DynamoRefusalStore:

@@ -41,6 +41,7 @@ def open_refund_from(call: Call) -> OpenRefund:
         idempotency_key=call.idempotency_key,
         generated_key=call.header("idempotency-key-source") == "generated",
         key_id=call.caller.key_id,
+        agent=call.caller.owner if call.caller.is_agent else None,
         claim=claim_from(body),
         on_review=body.on_review,
         quote_id=body.quote_id,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Table
 from refundkit_core.application.audit import AuditEntry
+from refundkit_core.application.records import Brakes
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import from_unix
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.budgets import Guards
 
 CALLS_A_SECOND: Final = 15
 """Stripe allows 25 requests a second to one endpoint in live mode; the rest is for look-ups and people."""
@@ -31,6 +36,23 @@ class DynamoSwitches:
     def stopped(self, tenant: Tenant) -> frozenset[str]:
         item = self._table.get(keys.switches(tenant))
         return frozenset() if item is None else item.get("stopped", frozenset())
+
+    def brakes(self, tenant: Tenant) -> Brakes:
+        from refundkit_core.domain.budgets import NO_GUARDS, Guards
+
+        item = self._table.get(keys.switches(tenant)) or {}
+        guards = Guards.from_record(json.loads(item["guards"])) if "guards" in item else NO_GUARDS
+        return Brakes(item.get("stopped", frozenset()), guards)
+
+    def guard(self, tenant: Tenant, guards: Guards, audit: AuditEntry) -> None:
+        text = json.dumps(guards.as_record(), separators=(",", ":"))
+        values = {":guards": text, ":version": guards.version, ":before": guards.version - 1}
+        condition = "guards_version = :before" if guards.version > 1 else "attribute_not_exists(guards_version)"
+        if guards.version == 1:
+            del values[":before"]
+        expression = "SET guards = :guards, guards_version = :version"
+        change = self._table.update_op(keys.switches(tenant), expression, condition, values)
+        self._table.transact([change, *audit_ops(self._table, audit)])
 
     def set(self, tenant: Tenant, key_id: str | None, paused: bool, audit: AuditEntry | None = None) -> None:
         expression = "ADD stopped :names" if paused else "DELETE stopped :names"

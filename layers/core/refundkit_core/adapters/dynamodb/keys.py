@@ -24,6 +24,8 @@ policy's version   the same                                VERSION#<number>    (
 policy in force    ORG#<org>#<env>#MERCHANT#<merchant>     POLICY              (read at every refund)
 switches           ORG#<org>#<env>#SWITCHES                SWITCHES
 throttle           CONNECTION#<con>                        THROTTLE#<second>   (forgotten by TTL)
+purse              ORG#<org>#<env>#PURSE#<whose>#<day>     PURSE               (forgotten by TTL)
+breaker's count    ORG#<org>#<env>#RUSH#<minutes>          RUSH#<part>         (forgotten by TTL)
 organization       ORG#<org>                               ORG                 ORGS / <time>#<org>
 member             ORG#<org>                               MEMBER#<mem>
 audit entry        ORG#<org>#<env>#AUDIT, ORG#<org>#AUDIT  <time>#<aud>
@@ -203,6 +205,16 @@ def merchant_policy(tenant: Tenant, merchant_id: str) -> Key:
 
 def switches(tenant: Tenant) -> Key:
     return Key(f"{_tenant(tenant)}#SWITCHES", "SWITCHES")
+
+
+def purse(tenant: Tenant, name: str) -> Key:
+    """What was taken of a spend cap on one day."""
+    return Key(f"{_tenant(tenant)}#PURSE#{name}", "PURSE")
+
+
+def rush(tenant: Tenant, minutes: int, bucket: int) -> Key:
+    """How many refunds were asked for in one part of a breaker's time."""
+    return Key(f"{_tenant(tenant)}#RUSH#{minutes}", f"RUSH#{bucket:012d}")
 
 
 def throttle(connection_id: str, slot: str) -> Key:

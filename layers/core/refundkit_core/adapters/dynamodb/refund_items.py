@@ -45,6 +45,7 @@ def head_item(refund: Refund) -> dict[str, Any]:
             "fee": refund.fee_minor or None,
             "customer": refund.customer_key,
             "approval": refund.approval_id,
+            "taken": [[purse, amount] for purse, amount in refund.taken] or None,
             **_open_index(refund, pk),
         }
     )
@@ -88,6 +89,7 @@ def refund_of(item: Item) -> Refund:
         fee_minor=item.get("fee", 0),
         customer_key=item.get("customer"),
         approval_id=item.get("approval"),
+        taken=tuple((purse, amount) for purse, amount in item.get("taken", ())),
     )
 
 

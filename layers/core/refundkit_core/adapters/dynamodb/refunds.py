@@ -11,6 +11,7 @@ from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.customers import chargeback_op, counting_op, forgetting_op, uncounting_op
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, Fetch, everything, page_of
+from refundkit_core.adapters.dynamodb.purses import giving_back_ops, taking_op
 from refundkit_core.adapters.dynamodb.refund_items import (
     event_item,
     event_of,
@@ -80,6 +81,8 @@ class DynamoRefundStore:
             yield approvals.opening_op(self._table, beside.approval)
         for event in beside.events:
             yield self._table.put_op(event_item(event), _NEW)
+        for taking in beside.takings:
+            yield taking_op(self._table, refund, taking)
 
     def change(
         self,
@@ -111,6 +114,8 @@ class DynamoRefundStore:
         """What a refund no longer counts for, or asks a person for."""
         if ledger is not None and ledger.kind in ledger_ops.GIVE_BACK and after.customer_key is not None:
             yield uncounting_op(self._table, after, after.customer_key)
+        if ledger is not None and ledger.kind in ledger_ops.GIVE_BACK:
+            yield from giving_back_ops(self._table, after)
         if before.approval_id is not None and (before.status, after.status) == ("pending_approval", "cancelled"):
             yield approvals.superseding_op(self._table, after.tenant, before.approval_id)
 

@@ -151,7 +151,13 @@ class Table:
 
     def batch_get(self, keys: Sequence[Key]) -> list[Item]:
         """The items of up to 100 keys, in no order; those that do not exist are left out."""
-        wanted: Any = {self.name: {"Keys": [_key(key) for key in keys]}}
+        return self._batch_get({self.name: {"Keys": [_key(key) for key in keys]}})
+
+    def batch_get_consistent(self, keys: Sequence[Key]) -> list[Item]:
+        """The same, read consistently."""
+        return self._batch_get({self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}})
+
+    def _batch_get(self, wanted: Any) -> list[Item]:
         items: list[Item] = []
         for _ in range(_MAX_BATCH_TRIES):
             if not wanted:
