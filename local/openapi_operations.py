@@ -69,7 +69,10 @@ HEADERS: dict[str, Schema] = {
         "description": "Seconds until this minute ends.",
         "schema": {"type": "integer", "minimum": 0},
     },
-    "retry-after": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
+    "retry-after": {
+        "description": "Seconds to wait; absent where waiting does not help.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "idempotent-replayed": {
         "description": "`true` where an earlier request with this idempotency key has made the object.",
         "schema": {"type": "string", "const": "true"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from refundkit_core.application.create_refund import OpenRefund
+from refundkit_core.application.open_refund import OpenRefund
 from refundkit_core.domain.errors import RefundKitError, StoreConflict, Upstream
 from refundkit_core.domain.refund import Reason
 

@@ -45,7 +45,6 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/disputes/risk"): {"transactionId": NEVER_TRANSACTION},
     ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
     ("PUT", "/v1/policies/{id}"): POLICY,
-    ("PUT", "/v1/settings/guards"): {},
     ("POST", "/v1/policies/{id}/publish"): {},
     CONNECT: {"secretKey": "sk_test_00000000"},
 }

@@ -6,11 +6,12 @@ from typing import Any
 
 from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.check_policy import CheckPolicy
-from refundkit_core.application.create_refund import CreateRefund, OpenedRefund, OpenRefund
+from refundkit_core.application.create_refund import CreateRefund, OpenedRefund
 from refundkit_core.application.execute_refund import ExecuteRefund, Outcome
 from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
+from refundkit_core.application.open_refund import OpenRefund
 from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.processor_news import ApplyProcessorNews
 from refundkit_core.application.resolve_refund import ResolveRefund

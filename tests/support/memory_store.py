@@ -250,7 +250,7 @@ class MemoryRefundStore:
             if self._ledgers.get((ledger.tenant, ledger.transaction)) != ledger:
                 raise StoreConflict("conflict")
             self._ledgers[ledger.tenant, ledger.transaction] = without_customer(ledger)
-            self.records.pop((ledger.tenant, customer), None)
+            self.records[ledger.tenant, customer] = CustomerRecord(customer, int(at.timestamp() * 1000))
             self.erased.append((customer, refunds))
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:

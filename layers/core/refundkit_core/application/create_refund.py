@@ -5,21 +5,18 @@ Source: decisions 7 to 11, architecture steps 3 to 6.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple
+from dataclasses import replace
+from typing import Final, NamedTuple
 
-from refundkit_core.application.gather_facts import NOTHING_CLAIMED, Asked, Gathered, GatherFacts
+from refundkit_core.application.gather_facts import Asked, Gathered, GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
+from refundkit_core.application.open_refund import OpenRefund
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, RefusalStore, Switches
 from refundkit_core.application.records import Beside, Refusal
 from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.domain.approvals import approval_id_of, asked_about
 from refundkit_core.domain.budgets import NO_GUARDS, Guards, Spender, Taking
-from refundkit_core.domain.claims import Claim
 from refundkit_core.domain.decisions import Decision
 from refundkit_core.domain.errors import (
     AlreadyProcessed,
@@ -37,62 +34,12 @@ from refundkit_core.domain.ledger import Ledger, twin_of
 from refundkit_core.domain.money import Money
 from refundkit_core.domain.policies import REVIEW_FROM_RISK
 from refundkit_core.domain.policy import judge
-from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Ground, InitiatedBy, Reason, Refund, Request
-from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Ground, Refund, Request
 
-OnReview = Literal["queue", "reject"]
 NOTHING_TAKEN: Final[tuple[Taking, ...]] = ()
 
 _MAX_TRIES: Final = 60
-_NOTHING_MORE: Final = {"claim": {}, "onReview": "queue"}
 _ROUTE: Final = "POST /v1/refunds"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRefund:
-    """What the caller asks for. ``amount_minor`` None means all that remains.
-
-    ``generated_key`` is true where a client library made the idempotency key: it makes that call's own retries safe,
-    but does not say that the caller wants a second refund like the first (decision 28). ``claim`` is what the caller
-    says of items, delivery and customer; ``on_review`` "reject" opens nothing where a person would have to look.
-    ``quote_id`` holds the refund to what a preview said. ``agent`` is the agent's name where its key asks.
-    """
-
-    tenant: Tenant
-    transaction_id: str
-    amount_minor: int | None
-    reason: Reason
-    currency: str | None
-    processor: str | None
-    metadata: Mapping[str, Any] | None
-    initiated_by: InitiatedBy
-    idempotency_key: str | None
-    generated_key: bool
-    key_id: str | None = None
-    personal_metadata: tuple[str, ...] = ()
-    claim: Claim = NOTHING_CLAIMED
-    on_review: OnReview = "queue"
-    quote_id: str | None = None
-    agent: str | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """What makes two bodies the same: a hash of all that was asked for."""
-        asked: list[Any] = [
-            self.transaction_id, self.amount_minor, self.reason, self.currency, self.processor, self.metadata,
-            sorted(self.personal_metadata),
-        ]  # fmt: skip
-        more: dict[str, Any] = {"claim": self.claim.as_record(), "onReview": self.on_review}
-        if self.quote_id is not None:
-            more["quote"] = self.quote_id
-        asked += [more] if more != _NOTHING_MORE else []
-        canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    @property
-    def refuses_twin(self) -> bool:
-        """Whether a refund like one of the last 24 h is taken for a mistake."""
-        return self.idempotency_key is None or self.generated_key
 
 
 class OpenedRefund(NamedTuple):
@@ -205,7 +152,8 @@ class CreateRefund:
         if refusal is not None:
             self._keep(gathered.ledger)
             kept = Detail("decisionId", self._record(asked, gathered, request, refusal))
-            raise type(refusal)(refusal.message, (*refusal.details, kept))
+            refusal.details = (*refusal.details, kept)
+            raise refusal
         refund = _refund_of(asked, refund_id, decision, gathered)
         refund = replace(refund, taken=tuple((taking.purse, taking.amount_minor) for taking in takings))
         event, beside = of_change(None, refund), replace(_beside(refund, decision, gathered), takings=takings)

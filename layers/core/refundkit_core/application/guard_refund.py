@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from refundkit_core.application.ports import Purses
@@ -65,16 +66,24 @@ class GuardRefund:
         for charge in held:
             once = charge.cap.per_refund_minor
             if once is not None and amount.amount_minor > once:
-                raise _exceeded(charge, "at once", once, 0, amount)
+                raise _exceeded(charge, "at once", once, 0, amount, None)
             found = takings(charge, amount, now, spent, start)
             if found is None:
                 gone = sum(spent.get(purse, 0) for purse in purses_of(charge, now))
-                raise _exceeded(charge, "a day", charge.cap.per_day_minor or 0, gone, amount)
+                raise _exceeded(charge, "a day", charge.cap.per_day_minor or 0, gone, amount, _until_midnight_s(now))
             taken += found
         return tuple(taken)
 
 
-def _exceeded(charge: Charge, when: str, most_minor: int, spent_minor: int, amount: Money) -> BudgetExceeded:
+def _exceeded(
+    charge: Charge, when: str, most_minor: int, spent_minor: int, amount: Money, wait_s: int | None
+) -> BudgetExceeded:
     most, left = Money(most_minor, amount.currency), Money(max(most_minor - spent_minor, 0), amount.currency)
     said = f"{amount} does not fit: {_SAYS[charge.cap.scope]} {most} {when}, and {left} is left"
-    return BudgetExceeded(said, (Detail(charge.cap.scope, said), Detail("left", str(left.amount_minor))))
+    return BudgetExceeded(said, (Detail(charge.cap.scope, said), Detail("left", str(left.amount_minor))), wait_s)
+
+
+def _until_midnight_s(now: datetime) -> int:
+    """Seconds until the UTC day ends, and its purses with it."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return math.ceil((midnight - now).total_seconds())

@@ -218,9 +218,13 @@ class RateLimited(RefundKitError):
 
 
 class BudgetExceeded(RefundKitError):
-    """A spend cap of the key, the agent or the organization is used up."""
+    """A spend cap has too little left; in ``retry_after_s`` seconds it is whole again (None: waiting does not help)."""
 
     code = "budget_exceeded"
+
+    def __init__(self, message: str, details: tuple[Detail, ...] = (), retry_after_s: int | None = None) -> None:
+        super().__init__(message, details)
+        self.retry_after_s = retry_after_s
 
 
 class Paused(RefundKitError):

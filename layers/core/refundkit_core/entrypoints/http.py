@@ -275,7 +275,8 @@ def error_answer(exc: errors.RefundKitError, request_id: str) -> _Answered:
     if exc.details:
         error["details"] = [detail._asdict() for detail in exc.details]
     error["requestId"] = request_id
-    headers = {"retry-after": str(exc.retry_after_s)} if isinstance(exc, errors.RateLimited) else {}
+    wait_s = exc.retry_after_s if isinstance(exc, errors.RateLimited | errors.BudgetExceeded) else None
+    headers = {} if wait_s is None else {"retry-after": str(wait_s)}
     return status, _json({"data": None, "error": error}), headers
 
 

@@ -13,7 +13,7 @@ from refundkit.contracts.refunds import (
     Rule,
 )
 
-from refundkit_core.application.create_refund import OpenRefund
+from refundkit_core.application.open_refund import OpenRefund
 from refundkit_core.application.records import Erasure, RefundFilter
 from refundkit_core.domain.decisions import RuleResult
 from refundkit_core.domain.eligibility import Eligibility
