@@ -1,8 +1,8 @@
 """Customers: their erasure."""
 
 from refundkit_core.entrypoints.container import container
+from refundkit_core.entrypoints.customer_views import erasure_view
 from refundkit_core.entrypoints.http import Answer, Api, Call
-from refundkit_core.entrypoints.views import erasure_view
 
 api = Api()
 handler = api.handler

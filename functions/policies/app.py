@@ -10,10 +10,10 @@ from refundkit.contracts.policy_imports import ImportPolicyRequest
 from refundkit_core.entrypoints import policy_views as views
 from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.documents import read_document
+from refundkit_core.entrypoints.eligibility_views import eligibility_view
 from refundkit_core.entrypoints.http import Answer, Api, Call, Document
 from refundkit_core.entrypoints.paging import pagination, slice_from
 from refundkit_core.entrypoints.policy_requests import document_faults, import_body, policy_body
-from refundkit_core.entrypoints.views import eligibility_view
 
 api = Api()
 handler = api.handler

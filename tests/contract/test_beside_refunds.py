@@ -15,7 +15,7 @@ from refundkit_core.adapters.dynamodb.customers import DynamoCustomerStore
 from refundkit_core.adapters.dynamodb.purses import DynamoPurses
 from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
 from refundkit_core.adapters.dynamodb.table import Table
-from refundkit_core.application.records import Beside
+from refundkit_core.application.openings import Beside
 from refundkit_core.domain.approvals import Approval, asked_about
 from refundkit_core.domain.budgets import Breaker, Taking
 from refundkit_core.domain.customers import Counted, CustomerRecord

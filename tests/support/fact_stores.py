@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from refundkit_core.application.records import Refusal
+from refundkit_core.application.openings import Refusal
 from refundkit_core.domain.ledger import TransactionRef
 from refundkit_core.domain.orders import Order
 from refundkit_core.domain.policies import Policy, PolicyVersion

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from refundkit_core.application.audit import AuditEntry
+from refundkit_core.application.openings import Brakes
 from refundkit_core.application.ports import PaymentProcessor
-from refundkit_core.application.records import Brakes, Connection, ListedConnection, ListedOrganization
+from refundkit_core.application.records import Connection, ListedConnection, ListedOrganization
 from refundkit_core.domain.budgets import NO_GUARDS, Guards
 from refundkit_core.domain.errors import NotFound, ProcessorDeclined, StoreConflict
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import NOTHING_BESIDE, Beside, Page, Position, RefundFilter
+from refundkit_core.application.openings import Beside
+from refundkit_core.application.records import Page, Position, RefundFilter
 from refundkit_core.domain.approvals import Approval
 from refundkit_core.domain.budgets import Breaker
 from refundkit_core.domain.customers import Counted, CustomerRecord
@@ -48,8 +49,9 @@ class MemoryRefundStore:
         ledger: Ledger,
         *,
         refuse_twin: bool,
-        beside: Beside = NOTHING_BESIDE,
+        beside: Beside | None = None,
     ) -> None:
+        beside = beside or Beside()
         with self.lock:
             stored = self._ledgers.get((refund.tenant, refund.transaction))
             key = (refund.tenant, refund.id)

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from refundkit_core.application.gather_facts import Asked, Gathered, GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.open_refund import OpenRefund
+from refundkit_core.application.openings import Beside, Refusal
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, RefusalStore, Switches
-from refundkit_core.application.records import Beside, Refusal
 from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.domain.approvals import approval_id_of, asked_about
 from refundkit_core.domain.budgets import NO_GUARDS, Guards, Spender, Taking

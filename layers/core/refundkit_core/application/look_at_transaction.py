@@ -13,7 +13,6 @@ from refundkit_core.application.customer_keys import customer_key
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, PaymentProcessor, RefundStore
 from refundkit_core.application.records import Connection
 from refundkit_core.application.settle_refund import SettleRefund
-from refundkit_core.domain.decisions import RuleResult
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event, of_change, of_look
 from refundkit_core.domain.ids import derived, is_id
@@ -225,6 +224,8 @@ class LookAtTransaction:
                 external_refund_id=seen.external_id,
                 next_look_at=now + FIRST_LOOK_AFTER if status == "processing" else None,
             )
+            from refundkit_core.domain.decisions import RuleResult
+
             told = RuleResult("adopted", "skipped", "Made at the processor, not through RefundKit")
             request = Request(fingerprint="", metadata=None, decision=(told,))
             kind = LedgerChange("adopt_reserved" if status == "processing" else "adopt_refunded", seen.amount_minor)

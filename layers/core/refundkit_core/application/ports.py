@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from refundkit_core.application.audit import AuditEntry, Whose
-from refundkit_core.application.records import (
-    NOTHING_BESIDE,
-    ApiKeyRecord,
-    Beside,
-    Connection,
-    DeadLetter,
-    Erasure,
-    ListedConnection,
-    ListedOrganization,
-    Organization,
-    Page,
-    Position,
-    ProcessorAccount,
-    ProcessorNews,
-    RefundFilter,
-    Refusal,
-    WebhookEndpoint,
-)
-from refundkit_core.domain.events import Event
-from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
-from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, RefundOrder
-from refundkit_core.domain.refund import Refund, Request
-from refundkit_core.domain.tenancy import Admitted, Tenant
-
 if TYPE_CHECKING:
-    from refundkit_core.application.records import Brakes
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from refundkit_core.application.audit import AuditEntry, Whose
+    from refundkit_core.application.openings import Beside, Brakes, Refusal
+    from refundkit_core.application.records import (
+        ApiKeyRecord,
+        Connection,
+        DeadLetter,
+        Erasure,
+        ListedConnection,
+        ListedOrganization,
+        Organization,
+        Page,
+        Position,
+        ProcessorAccount,
+        ProcessorNews,
+        RefundFilter,
+        WebhookEndpoint,
+    )
     from refundkit_core.domain.approvals import Approval
     from refundkit_core.domain.budgets import Breaker, Guards
     from refundkit_core.domain.customers import CustomerRecord
+    from refundkit_core.domain.events import Event
+    from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef
+    from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, RefundOrder
+    from refundkit_core.domain.refund import Refund, Request
+    from refundkit_core.domain.tenancy import Admitted, Tenant
 
 
 class Clock(Protocol):
@@ -72,7 +69,7 @@ class RefundStore(Protocol):
         ledger: Ledger,
         *,
         refuse_twin: bool,
-        beside: Beside = NOTHING_BESIDE,
+        beside: Beside | None = None,
     ) -> None:
         """Create ``refund`` and reserve its money: refused where its id exists, the ledger has too little left or is
         blocked, or (``refuse_twin``) a twin of the last 24 h appeared since ``ledger`` was read. A ledger that is new

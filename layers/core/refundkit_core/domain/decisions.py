@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from refundkit_core.domain.errors import RefundKitError
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.risk import Assessment
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.risk import Assessment
 
 Outcome = Literal["pass", "fail", "review", "unknown", "skipped"]
 """What a rule says: ``fail`` refuses, ``review`` and ``unknown`` (a fact is missing) ask a person."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from refundkit_core.application.execute_refund import ExecuteRefund
-from refundkit_core.application.processor_news import ApplyProcessorNews
 from refundkit_core.application.records import ProcessorNews
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints.observability import log, log_failure
+
+if TYPE_CHECKING:
+    from refundkit_core.application.execute_refund import ExecuteRefund
+    from refundkit_core.application.processor_news import ApplyProcessorNews
 
 Event = Mapping[str, Any]
 Failures = dict[str, list[dict[str, str]]]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from refundkit.contracts.claims import EvidencePiece
-from refundkit.contracts.customers import ErasureView
-from refundkit.contracts.policies import EligibilityView
 from refundkit.contracts.refunds import (
     CreateRefundRequest,
     ListRefundsQuery,
@@ -14,9 +12,8 @@ from refundkit.contracts.refunds import (
 )
 
 from refundkit_core.application.open_refund import OpenRefund
-from refundkit_core.application.records import Erasure, RefundFilter
+from refundkit_core.application.records import RefundFilter
 from refundkit_core.domain.decisions import RuleResult
-from refundkit_core.domain.eligibility import Eligibility
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.times import iso
@@ -108,26 +105,4 @@ def event_view(event: Event) -> RefundEventView:
         event_type=event.type,
         details=event.payload,
         created_at=iso(event.created_at),
-    )
-
-
-def eligibility_view(found: Eligibility) -> EligibilityView:
-    """An answer of the policy as the wire shows it."""
-    return EligibilityView(
-        eligible=found.eligible,
-        reason=found.reason,
-        max_amount=found.max_amount_minor,
-        deadline=iso(found.deadline) if found.deadline else None,
-        conditions=list(found.conditions),
-    )
-
-
-def erasure_view(customer_id: str, erasure: Erasure, complete: bool) -> ErasureView:
-    """An erasure as the wire shows it."""
-    return ErasureView(
-        customer_id=customer_id,
-        transactions=erasure.transactions,
-        refunds=erasure.refunds,
-        complete=complete,
-        erased_at=iso(erasure.erased_at),
     )

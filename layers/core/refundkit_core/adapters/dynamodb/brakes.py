@@ -10,7 +10,7 @@ from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Table
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import Brakes
+from refundkit_core.application.openings import Brakes
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import from_unix
 

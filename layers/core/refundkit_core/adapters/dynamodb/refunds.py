@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from refundkit_core.adapters.dynamodb import approvals, keys, ledger_ops
+from refundkit_core.adapters.dynamodb import keys, ledger_ops
 from refundkit_core.adapters.dynamodb.audit import audit_ops
-from refundkit_core.adapters.dynamodb.customers import chargeback_op, counting_op, forgetting_op, uncounting_op
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, Fetch, everything, page_of
-from refundkit_core.adapters.dynamodb.purses import giving_back_ops, taking_op
 from refundkit_core.adapters.dynamodb.refund_items import (
     event_item,
     event_of,
@@ -25,7 +23,7 @@ from refundkit_core.adapters.dynamodb.refund_items import (
 )
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.application.records import NOTHING_BESIDE, Beside, Page, Position, RefundFilter
+from refundkit_core.application.records import Page, Position, RefundFilter
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import (
@@ -39,6 +37,9 @@ from refundkit_core.domain.ledger import (
 from refundkit_core.domain.refund import Refund, Request
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso
+
+if TYPE_CHECKING:
+    from refundkit_core.application.openings import Beside
 
 _NEW: Final = "attribute_not_exists(pk)"
 
@@ -57,7 +58,7 @@ class DynamoRefundStore:
         ledger: Ledger,
         *,
         refuse_twin: bool,
-        beside: Beside = NOTHING_BESIDE,
+        beside: Beside | None = None,
     ) -> None:
         table = self._table
         twin = twin_of(refund.gross_minor, refund.reason)
@@ -69,20 +70,16 @@ class DynamoRefundStore:
                 table.put_op(head_item(refund), _NEW),
                 table.put_op(first_event_item(event, request, refund), _NEW),
                 ledger_ops.opening_op(table, refund, ledger, twin, known),
-                *self._beside_ops(refund, beside),
+                *self._beside(refund, beside),
             ]
         )
 
-    def _beside_ops(self, refund: Refund, beside: Beside) -> Iterator[Operation]:
-        """What else stands or falls with a new refund; most have no more than their customer's record."""
-        if beside.customer is not None:
-            yield counting_op(self._table, beside.customer, refund)
-        if beside.approval is not None:
-            yield approvals.opening_op(self._table, beside.approval)
-        for event in beside.events:
-            yield self._table.put_op(event_item(event), _NEW)
-        for taking in beside.takings:
-            yield taking_op(self._table, refund, taking)
+    def _beside(self, refund: Refund, beside: Beside | None) -> Iterable[Operation]:
+        if beside is None:
+            return ()
+        from refundkit_core.adapters.dynamodb.beside import beside_ops
+
+        return beside_ops(self._table, refund, beside)
 
     def change(
         self,
@@ -101,7 +98,10 @@ class DynamoRefundStore:
             operations.append(ledger_ops.gate_op(table, after, ledger))
         elif ledger is not None:
             operations.append(ledger_ops.moving_op(table, after, ledger, self._twins_left(after, ledger)))
-        operations += self._given_back(before, after, ledger)
+        if _leaves_something_behind(before, after, ledger):
+            from refundkit_core.adapters.dynamodb.beside import given_back_ops
+
+            operations += given_back_ops(table, before, after, ledger)
         table.transact([*operations, *audit_ops(table, audit)])
 
     def _twins_left(self, refund: Refund, change: LedgerChange) -> Twins | None:
@@ -109,15 +109,6 @@ class DynamoRefundStore:
         ledger = self.ledger(refund.tenant, refund.transaction) if change.kind in ledger_ops.GIVE_BACK else None
         known = ledger.twins.get(twin_of(refund.gross_minor, refund.reason)) if ledger else None
         return known if known is not None and refund.id in known else None
-
-    def _given_back(self, before: Refund, after: Refund, ledger: LedgerChange | None) -> Iterator[Operation]:
-        """What a refund no longer counts for, or asks a person for."""
-        if ledger is not None and ledger.kind in ledger_ops.GIVE_BACK and after.customer_key is not None:
-            yield uncounting_op(self._table, after, after.customer_key)
-        if ledger is not None and ledger.kind in ledger_ops.GIVE_BACK:
-            yield from giving_back_ops(self._table, after)
-        if before.approval_id is not None and (before.status, after.status) == ("pending_approval", "cancelled"):
-            yield approvals.superseding_op(self._table, after.tenant, before.approval_id)
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         table = self._table
@@ -203,6 +194,8 @@ class DynamoRefundStore:
             "SET erased_at = :at ADD transactions :one, refunds :refunds",
             {":at": iso(at), ":one": 1, ":refunds": refunds},
         )
+        from refundkit_core.adapters.dynamodb.customers import forgetting_op
+
         table.transact([put, count, forgetting_op(table, ledger.tenant, customer, at)])
 
     def charges_of_customer(self, tenant: Tenant, customer_id: str, limit: int) -> Sequence[TransactionRef]:
@@ -240,6 +233,8 @@ class DynamoRefundStore:
         ]
         if charged_back is not None:
             charge, at = ledger.transaction.charge_id, event.created_at
+            from refundkit_core.adapters.dynamodb.customers import chargeback_op
+
             operations.append(chargeback_op(self._table, ledger.tenant, charged_back, charge, at))
         self._table.transact(operations)
 
@@ -254,6 +249,12 @@ class DynamoRefundStore:
             self._table.put(item, f"{_NEW} OR charge = :charge", {":charge": transaction.charge_id})
         except ConditionFailed as exc:
             raise StoreConflict("The transaction was resolved to another charge before") from exc
+
+
+def _leaves_something_behind(before: Refund, after: Refund, ledger: LedgerChange | None) -> bool:
+    """Whether more than the refund and its ledger has to know of the change."""
+    gives_back = ledger is not None and ledger.kind in ledger_ops.GIVE_BACK
+    return before.approval_id is not None or (gives_back and bool(after.customer_key or after.taken))
 
 
 def _matches(item: Item, wanted: RefundFilter) -> bool:

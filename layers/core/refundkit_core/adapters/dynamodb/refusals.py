@@ -9,7 +9,7 @@ from typing import Final
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.judged import packed, unpacked
 from refundkit_core.adapters.dynamodb.table import Item, Table, without_nones
-from refundkit_core.application.records import Refusal
+from refundkit_core.application.openings import Refusal
 from refundkit_core.domain.ledger import TransactionRef
 from refundkit_core.domain.refund import Request
 from refundkit_core.domain.tenancy import Tenant

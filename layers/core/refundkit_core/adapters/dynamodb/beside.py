@@ -1,0 +1,36 @@
+"""What stands or falls with a refund besides its money: its customer's record, approval, caps, further events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refundkit_core.adapters.dynamodb import approvals, ledger_ops
+from refundkit_core.adapters.dynamodb.customers import counting_op, uncounting_op
+from refundkit_core.adapters.dynamodb.purses import giving_back_ops, taking_op
+from refundkit_core.adapters.dynamodb.refund_items import event_item
+from refundkit_core.adapters.dynamodb.table import Operation, Table
+from refundkit_core.application.openings import Beside
+from refundkit_core.domain.ledger import LedgerChange
+from refundkit_core.domain.refund import Refund
+
+
+def beside_ops(table: Table, refund: Refund, beside: Beside) -> Iterator[Operation]:
+    """What is written with a new refund; most have no more than their customer's record."""
+    if beside.customer is not None:
+        yield counting_op(table, beside.customer, refund)
+    if beside.approval is not None:
+        yield approvals.opening_op(table, beside.approval)
+    for event in beside.events:
+        yield table.put_op(event_item(event), "attribute_not_exists(pk)")
+    for taking in beside.takings:
+        yield taking_op(table, refund, taking)
+
+
+def given_back_ops(table: Table, before: Refund, after: Refund, ledger: LedgerChange | None) -> Iterator[Operation]:
+    """What is written with a change: a refund no longer counts or takes, or asks a person, that came to nothing."""
+    if ledger is not None and ledger.kind in ledger_ops.GIVE_BACK:
+        if after.customer_key is not None:
+            yield uncounting_op(table, after, after.customer_key)
+        yield from giving_back_ops(table, after)
+    if before.approval_id is not None and (before.status, after.status) == ("pending_approval", "cancelled"):
+        yield approvals.superseding_op(table, after.tenant, before.approval_id)
