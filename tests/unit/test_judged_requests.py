@@ -244,3 +244,17 @@ def test_the_same_request_with_other_claims_is_another_request() -> None:
         desk.ask(idempotency_key="one", claim=Claim(items=(Item("HAT"),)))
     with pytest.raises(errors.IdempotencyKeyReused):
         desk.ask(idempotency_key="one", on_review="reject")
+
+
+def test_naming_an_item_twice_does_not_bring_more_back_than_was_bought() -> None:
+    desk = Desk()
+    desk.orders.registered[TRANSACTION] = order(items=(Item("HAT", None, 2, 2000),))
+    twice = Claim(items=(Item("HAT", None, 2), Item("HAT", None, 1)))
+
+    opened = desk.ask(amount_minor=2001, claim=twice)
+
+    ground = opened.request.ground
+    assert ground is not None
+    assert ground.facts.contradictions == ("item_quantity",)
+    assert [(item.quantity, item.amount_minor) for item in ground.facts.items] == [(2, 2000), (0, 0)]
+    assert opened.refund.status == "pending_approval"

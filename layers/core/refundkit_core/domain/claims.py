@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -56,7 +57,7 @@ def settled(claim: Claim, order: Order | None, processors_customer: str | None) 
     said: list[str] = []
     items = claim.items
     if order.items:
-        items = tuple(_registered(item, order.items, said) for item in claim.items) or order.items
+        items = _as_sold(claim.items, order.items, said) or order.items
     delivery = _merged(claim.delivery, order.delivery, said)
     known = (order.customer_id, processors_customer)
     if None not in (claim.customer_id, order.customer_id) and claim.customer_id not in known:
@@ -66,8 +67,19 @@ def settled(claim: Claim, order: Order | None, processors_customer: str | None) 
     return Settled(items, delivery, tuple(sorted(set(said))))
 
 
-def _registered(item: Item, order: tuple[Item, ...], said: list[str]) -> Item:
-    """A line as the shop sold it, in the quantity that is claimed, up to what was bought."""
+def _as_sold(claimed: tuple[Item, ...], order: tuple[Item, ...], said: list[str]) -> tuple[Item, ...]:
+    """The claimed lines as the shop sold them; naming one twice does not bring more back than was bought."""
+    used: Counter[str | None] = Counter()
+    sold = []
+    for item in claimed:
+        line = _registered(item, order, used[item.sku], said)
+        used[item.sku] += line.quantity
+        sold.append(line)
+    return tuple(sold)
+
+
+def _registered(item: Item, order: tuple[Item, ...], used: int, said: list[str]) -> Item:
+    """A line as the shop sold it, in the quantity that is claimed, up to what was bought and not ``used`` yet."""
     lines = [line for line in order if line.sku == item.sku and item.sku is not None]
     if not lines:
         said.append("item_not_in_order")
@@ -77,9 +89,10 @@ def _registered(item: Item, order: tuple[Item, ...], said: list[str]) -> Item:
         said.append("item_category")
     if item.flags and set(item.flags) != set(line.flags):
         said.append("item_flags")
-    if item.quantity > line.quantity:
+    left = max(line.quantity - used, 0)
+    if item.quantity > left:
         said.append("item_quantity")
-    quantity = min(item.quantity, line.quantity)
+    quantity = min(item.quantity, left)
     worth = None if line.amount_minor is None else line.amount_minor * quantity // line.quantity
     if item.amount_minor is not None and worth not in (None, item.amount_minor):
         said.append("item_amount")

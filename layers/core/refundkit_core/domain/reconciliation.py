@@ -99,6 +99,12 @@ def _own_sums(books: Books) -> Iterator[Finding]:
     elif ledger.reserved_minor < reserved:
         lacks = reserved - ledger.reserved_minor
         yield _finding(books, "sums_differ", lacks, f"{ledger.reserved_minor} reserved, refunds say {reserved}")
+    withheld = sum(
+        refund.fee_minor for refund in books.refunds if refund.holds_reservation or refund.status == "completed"
+    )
+    if ledger.withheld_minor != withheld:
+        differs = abs(ledger.withheld_minor - withheld)
+        yield _finding(books, "sums_differ", differs, f"{ledger.withheld_minor} withheld, refunds say {withheld}")
     if ledger.refunded_minor != refunded:
         differs = abs(ledger.refunded_minor - refunded)
         yield _finding(books, "sums_differ", differs, f"{ledger.refunded_minor} refunded, refunds say {refunded}")
