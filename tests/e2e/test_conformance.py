@@ -22,7 +22,7 @@ pytestmark = pytest.mark.stack
 
 PROGRAM = VENVS / "schemathesis" / "bin" / "schemathesis"
 FOLDER = Path(__file__).parent
-SHORT = ("--max-examples", "8", "--phases", "examples,coverage,fuzzing")
+SHORT = ("--max-examples", "4", "--max-time", "45", "--phases", "examples,coverage,fuzzing")
 ONE_ROUTE = ("--max-examples", "5", "--phases", "fuzzing", "--include-operation-id", "getRefund", "--seed", "1")
 KNOWN = 5
 LONG = ("--max-examples", "200", "--max-time", "300")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from refundkit.contracts.base import TimeInput, Wire
 
@@ -21,8 +21,18 @@ CustomerId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[!-~]
 LineAmount = Annotated[int, Field(ge=0, le=10**12, description="In the currency's minor unit (cents).")]
 
 
+_NAMED: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"required": ["sku"], "properties": {"sku": {"type": "string"}}},
+        {"required": ["category"], "properties": {"category": {"type": "string"}}},
+    ]
+}
+
+
 class RefundItem(Wire):
     """One line of what is to be refunded. What the shop registered of the transaction beats what is said here."""
+
+    model_config = ConfigDict(json_schema_extra=_NAMED)
 
     sku: Sku | None = None
     category: Category | None = None

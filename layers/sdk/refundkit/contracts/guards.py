@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from refundkit.contracts.base import Wire
 from refundkit.contracts.refunds import AmountMinor, Currency
@@ -13,8 +13,22 @@ MAX_CAPS: Final = 20
 CapScope = Literal["key", "agent", "customer", "organization"]
 
 
+def _one_of(*names: str) -> dict[str, Any]:
+    """A schema that wants at least one of these numbers."""
+    return {"anyOf": [{"required": [name], "properties": {name: {"type": "integer"}}} for name in names]}
+
+
+_CAP: Final[dict[str, Any]] = {
+    **_one_of("perDay", "perRefund"),
+    "if": {"required": ["id"], "properties": {"id": {"type": "string"}}},
+    "then": {"properties": {"scope": {"enum": ["key", "agent"]}}},
+}
+
+
 class SpendCap(Wire):
     """At most so much is refunded, at once or a UTC day: what is paid counts, and comes back when a refund fails."""
+
+    model_config = ConfigDict(json_schema_extra=_CAP)
 
     scope: CapScope
     id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")] | None = None
@@ -35,6 +49,8 @@ class SpendCap(Wire):
 
 class VelocityBreaker(Wire):
     """After so many refunds, or so much money, within so many minutes a person looks at every further one."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("refunds", "amount"))
 
     minutes: Annotated[int, Field(ge=1, le=1440)]
     refunds: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
