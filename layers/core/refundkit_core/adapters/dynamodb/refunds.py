@@ -22,6 +22,7 @@ from refundkit_core.adapters.dynamodb.refund_items import (
     refund_of,
     request_of,
 )
+from refundkit_core.adapters.dynamodb.shadows import shadow_item
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import NOTHING_BESIDE, Beside, Page, Position, RefundFilter
@@ -80,6 +81,8 @@ class DynamoRefundStore:
             yield approvals.opening_op(self._table, beside.approval)
         for event in beside.events:
             yield self._table.put_op(event_item(event), _NEW)
+        if beside.shadow is not None:
+            yield self._table.put_op(shadow_item(refund.tenant, beside.shadow), _NEW)
 
     def change(
         self,
