@@ -25,6 +25,7 @@ CORE = ROOT / "layers" / "core" / "refundkit_core"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
 API_FUNCTIONS = sorted(set(routes().values()))
 VALIDATING = {"refunds", "processors", "policies", "api_keys", "customers", "transactions", "decisions", "disputes"}
+VALIDATING |= {"simulations"}
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
     ("POST", "/v1/refunds/preview"): "refunds:read",
@@ -39,6 +40,10 @@ SCOPES = {
     ("PUT", "/v1/policies/{id}"): "policies:write",
     ("POST", "/v1/policies/{id}/publish"): "policies:write",
     ("GET", "/v1/policies/{id}/diff"): "policies:read",
+    ("POST", "/v1/policies/{id}/simulate"): "policies:write",
+    ("GET", "/v1/policies/{id}/simulations"): "policies:read",
+    ("GET", "/v1/policies/{id}/shadow"): "policies:read",
+    ("GET", "/v1/simulations/{id}"): "policies:read",
     ("POST", "/v1/policies/validate"): "policies:read",
     ("POST", "/v1/policies/import"): "policies:write",
     ("GET", "/v1/policies/schema"): None,

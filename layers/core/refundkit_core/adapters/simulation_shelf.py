@@ -18,7 +18,7 @@ _TYPE: Final = "text/csv; charset=utf-8"
 
 
 class S3SimulationShelf:
-    """``SimulationShelf`` on one bucket. ``signing`` makes URLs with signature version 4, which new buckets insist on."""
+    """``SimulationShelf`` on one bucket. ``signing`` signs URLs in version 4, which new buckets insist on."""
 
     def __init__(self, client: Callable[[], S3Client], signing: Callable[[], S3Client], bucket: str) -> None:
         self._client = client

@@ -23,5 +23,3 @@ def shadow_of(decision_id: str, gathered: Gathered, decision: Decision) -> Shado
         told = {"error": type(exc).__name__, "policy_id": version.policy_id, "policy_version": version.number}
         _LOG.warning("shadow failed", extra=told)
         return None
-
-

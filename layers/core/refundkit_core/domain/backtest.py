@@ -114,8 +114,6 @@ class Trial:
         return ground.policy_id in (self.policy_id, None)
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Tally:
     """A sum over past decisions. Every one that was ``examined`` is in exactly one of ``judged``, ``not_sampled``,

@@ -21,8 +21,10 @@ API key, listed    ORG#<org>#<env>#KEYS                    KEY#<key>
 policy             ORG#<org>#<env>#POLICY#<pol>            #HEAD               ORG#<org>#<env>#POLICIES / <time>#<pol>
 policy's draft     the same                                DRAFT
 policy's version   the same                                VERSION#<number>    (never changes)
-shadow's own mind  the refund's or the refusal's           SHADOW              ORG#<org>#<env>#SHADOWS#<pol> / <time>#<id>
-simulation         ORG#<org>#<env>#SIMULATION#<sim>        #HEAD               ORG#<org>#<env>#SIMULATIONS#<pol> / <time>#<sim>
+shadow differs     the refund's, or the refused request's  SHADOW              ORG#<org>#<env>#SHADOWS#<pol>
+                                                                               / <time>#<ref> or <dec>
+simulation         ORG#<org>#<env>#SIMULATION#<sim>        #HEAD               ORG#<org>#<env>#SIMULATIONS#<pol>
+                                                                               / <time>#<sim>
 what it tries      the same                                DOCUMENT            (never changes)
 policy in force    ORG#<org>#<env>#MERCHANT#<merchant>     POLICY              (read at every refund)
 switches           ORG#<org>#<env>#SWITCHES                SWITCHES
