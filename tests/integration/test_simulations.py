@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import stripe
 from refundkit_core.application import simulate_policy
 from refundkit_core.domain.times import iso
 
 from tests.integration.conftest import World
 from tests.integration.test_kills_of_keys_and_erasures import Killed, killed_at
+from tests.integration.test_money_path import deliver_news, refund_event, webhook
 from tests.support.simulations import (
     LAX,
     STRICT,
@@ -232,12 +234,20 @@ def test_a_sample_is_the_same_decisions_every_time_and_the_rest_is_counted(world
 def test_a_refund_made_at_the_processor_is_counted_apart_and_another_merchants_too(world: World) -> None:
     policy = policy_of(world, LAX)
     past(world)
+    charge = world.charge()["id"]
+    stripe.StripeClient(world.sandbox.test_key, base_addresses={"api": world.sandbox.url}).v1.refunds.create(
+        {"charge": charge}
+    )
+    webhook(world, refund_event(charge, "refund.created"))
+    deliver_news(world)
     elsewhere = world.call("POST", "/v1/policies", {**STRICT, "merchantId": "other"})[1]["data"]["id"]
 
     found = simulated(world, elsewhere)["result"]
 
-    assert (found["judged"], found["notJudged"]["otherMerchants"]) == (0, 4)
-    assert simulated(world, policy)["result"]["judged"] == 4
+    assert (found["judged"], found["notJudged"]) == (0, {"noFacts": 1, "otherMerchants": 4, "notSampled": 0})
+    found = simulated(world, policy)
+    assert (found["result"]["judged"], found["result"]["notJudged"]["noFacts"]) == (4, 1)
+    assert len(rows_at(world, found)) == 4
 
 
 def test_four_hundred_days_are_not_too_long_and_what_lies_ahead_is_cut(world: World) -> None:

@@ -17,6 +17,7 @@ from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of, without_customer
 from refundkit_core.domain.orders import Order
 from refundkit_core.domain.refund import Refund, Request, change_of
+from refundkit_core.domain.shadows import ShadowDifference
 from refundkit_core.domain.tenancy import Tenant
 
 
@@ -35,6 +36,7 @@ class MemoryRefundStore:
         self.records: dict[tuple[Tenant, str], CustomerRecord] = {}
         self.approvals: dict[tuple[Tenant, str], Approval] = {}
         self.told: list[Event] = []
+        self.shadows: list[ShadowDifference] = []
         self.orders: dict[tuple[Tenant, TransactionRef], Order] = {}
 
     def open(
@@ -86,6 +88,7 @@ class MemoryRefundStore:
         if beside.approval is not None:
             self.approvals[refund.tenant, beside.approval.id] = beside.approval
         self.told.extend(beside.events)
+        self.shadows.extend([beside.shadow] if beside.shadow is not None else [])
 
     def _record(self, tenant: Tenant, customer: str) -> CustomerRecord:
         return self.records.get((tenant, customer), CustomerRecord(customer))
