@@ -16,11 +16,11 @@ from refundkit_core.adapters.dynamodb.refund_items import first_event_item, head
 from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
 from refundkit_core.adapters.dynamodb.table import encode
 from refundkit_core.application.records import Refusal
-from refundkit_core.domain.backtest import PastDecision, Tally, judged_anew
+from refundkit_core.domain.backtest import PastDecision, Tally, Trial, judged_anew
 from refundkit_core.domain.events import of_change
 from refundkit_core.domain.facts import CustomerFacts, Item
 from refundkit_core.domain.ledger import TransactionRef
-from refundkit_core.domain.policies import Limits, Policy, Rule
+from refundkit_core.domain.policies import Limits, Policy, PolicyVersion, Rule
 from refundkit_core.domain.policy_documents import document_of
 from refundkit_core.domain.refund import Request
 
@@ -29,7 +29,7 @@ from tests.support.builders import refund
 from tests.support.clock import START, FixedClock
 from tests.support.functions import function_module
 from tests.support.simulations import rows_of
-from tests.unit.test_backtest import decided, facts, trial
+from tests.unit.test_backtest import decided, facts
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -129,12 +129,13 @@ def test_ten_thousand_decisions_add_up_to_judging_them_one_by_one(
     shown = running.ask("GET", f"/v1/simulations/{made.body['data']['id']}").body["data"]
     simulation = running.containers[0].simulations.find(running.tenant, shown["id"])
     assert simulation is not None
-    on_trial = trial(TRIED, examples=100)
+    on_trial = Trial(policy, PolicyVersion(policy, 0, TRIED), examples=100)
     one_by_one = Tally(100)
     for each in decisions:
         one_by_one += judged_anew(on_trial, [each]).tally
     assert simulation.tally == one_by_one
-    assert (shown["status"], shown["result"]["judged"], worked) == ("completed", MANY, MANY // 1_000 + 1)
+    assert (shown["status"], shown["result"]["judged"]) == ("completed", MANY)
+    assert worked <= MANY // 1_000 + 2  # the last chunk may be empty, and the file is put together
     assert [each["decisionId"] for each in shown["result"]["examples"]] == [
         place.partition("#")[2] for place in one_by_one.examples
     ]
