@@ -164,7 +164,7 @@ def test_the_past_is_read_newest_first_each_decision_once(archive: DecisionArchi
     read: dict[str, list[PastDecision]] = {"refunds": [], "refusals": []}
     place: Place | None
     for source in ("refunds", "refusals"):
-        place = Place(source, iso(START + timedelta(hours=1)))  # type: ignore[arg-type]
+        place = Place(source, iso(START + timedelta(hours=1)))
         while place is not None:
             found, place = archive.newest(TENANT, place, START, size)
             assert len(found) <= size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -48,11 +47,10 @@ def past(world: World) -> dict[str, str]:
 
 
 @pytest.fixture
-def few_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bounds of a large past, made small."""
     monkeypatch.setattr(simulate_policy, "AT_ONCE", 2)
     monkeypatch.setattr(simulate_policy, "A_CHUNK", 2)
-    return
 
 
 RESULT: dict[str, Any] = {

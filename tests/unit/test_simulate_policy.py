@@ -19,6 +19,7 @@ from refundkit_core.application.simulation_ports import Place, Simulation
 from refundkit_core.domain import errors
 from refundkit_core.domain.backtest import PastDecision, Tally, judged_anew
 from refundkit_core.domain.policies import Limits
+from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints.messages import ComesBack, simulated
 
 from tests.support.builders import OTHER_TENANT, TENANT
@@ -136,7 +137,7 @@ def test_a_worker_that_was_overtaken_counts_nothing_and_its_message_comes_back()
     running = lab.ask()
     overtaken = lab.simulations.find
 
-    def stale(*_: object) -> Simulation | None:
+    def stale(tenant: Tenant, simulation_id: str) -> Simulation | None:
         return running
 
     lab.work(TENANT, running.id, 0)

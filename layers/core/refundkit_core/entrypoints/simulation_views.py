@@ -19,7 +19,7 @@ from refundkit_core.entrypoints.http import Answer, Call
 def simulation_from(call: Call) -> WantedSimulation:
     """What a ``POST /v1/policies/{id}/simulate`` asks for."""
     body: wire.SimulatePolicyRequest = call.body
-    since, until = parse_iso(body.since), parse_iso(body.until)
+    since, until = (parse_iso(iso(parse_iso(each))) for each in (body.since, body.until))  # to the millisecond
     return WantedSimulation(call.path["id"], since, until, body.sample, body.version, body.examples)
 
 
