@@ -105,6 +105,7 @@ def test_a_small_past_is_answered_at_once_with_counts_money_examples_and_a_file(
         "csvUrl": None,
     }
     assert "X-Amz-Expires=900" in found["csvUrl"]
+    assert found["csvUrl"].startswith("https://refundkit-reports.s3.eu-west-1.amazonaws.com/simulations/")
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in found["csvUrl"]
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from refundkit_core.application import simulate_policy
+from refundkit_core.application import read_simulations, simulate_policy
 from refundkit_core.application.audit import Auditor, By
 from refundkit_core.application.manage_policies import Once
 from refundkit_core.application.policy_ports import Draft, PolicyHead
@@ -240,6 +240,16 @@ def test_examples_are_shown_with_both_decisions_and_those_that_are_gone_are_left
     assert len(flipping.read.one(TENANT, done.id).examples) == 1
     with pytest.raises(errors.NotFound):
         flipping.read.one(OTHER_TENANT, done.id)
+
+
+def test_no_more_examples_are_shown_than_fit_into_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab([decided(number, LAX, facts(amount_minor=2000 + number)) for number in range(4)])
+    done = lab.ask(examples=4)
+    whole = lab.read.one(TENANT, done.id).examples
+    two = sum(len(each.past.rules) + len(each.now.rules) for each in whole[:2])
+    monkeypatch.setattr(read_simulations, "MOST_RULES", two)
+
+    assert lab.read.one(TENANT, done.id).examples == whole[:2]
 
 
 def test_progress_grows_with_time_one_source_after_the_other() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from refundkit_core.application.paging import Paging
@@ -24,6 +25,8 @@ from refundkit_core.domain.shadows import ShadowDifference
 from refundkit_core.domain.tenancy import Tenant
 
 URL_LIVES_S: Final = 900
+MOST_RULES: Final = 8_000
+"""Of all traces that one answer shows: a decision on a hundred lines has hundreds, and an answer has six megabytes."""
 
 
 class ShownSimulation(NamedTuple):
@@ -75,7 +78,7 @@ class ReadSimulations:
         trial = trial_of(found, self._simulations.policy(found.tenant, found.id))
         past = self._archive.named(found.tenant, named)
         replayed = (trial.replayed(past[each]) for each in named if each in past)
-        return [each for each in replayed if each is not None]
+        return _fitting([each for each in replayed if each is not None])
 
     def page(self, tenant: Tenant, policy_id: str, part: Slice) -> Page[Simulation]:
         """One page of a policy's simulations, newest first. Raises NotFound; Invalid for a foreign cursor."""
@@ -92,3 +95,9 @@ class ReadSimulations:
     def _insist_on(self, tenant: Tenant, policy_id: str) -> None:
         if not is_id("pol", policy_id) or self._policies.head(tenant, policy_id) is None:
             raise NotFound("No such policy")
+
+
+def _fitting(examples: Sequence[Replayed]) -> list[Replayed]:
+    """The first of ``examples``, as many as fit into an answer with their traces."""
+    counts = accumulate(len(each.past.rules) + len(each.now.rules) for each in examples)
+    return [each for each, rules in zip(examples, counts, strict=True) if rules <= MOST_RULES]

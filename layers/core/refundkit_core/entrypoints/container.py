@@ -286,10 +286,12 @@ class Container:
 
     @cached_property
     def _signing_s3(self) -> Any:
-        """S3 as everywhere, but for signatures: URLs that are given away carry them in version 4."""
+        """S3 for URLs that are given away: signed in version 4 for the bucket's own region, since the global name of a
+        young bucket leads elsewhere."""
         from botocore.config import Config
 
-        config = self._client_config.merge(Config(signature_version="s3v4"))
+        own = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        config = self._client_config.merge(own)
         return self._session.create_client("s3", config=config)
 
     @cached_property
