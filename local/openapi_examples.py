@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from local import openapi_decision_examples as decisions
 from local import openapi_policy_examples as policies
+from local import openapi_simulation_examples as simulations
 
 Route = tuple[str, str]
 
@@ -284,6 +285,7 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
     },
     **policies.REQUESTS,
     **decisions.REQUESTS,
+    **simulations.REQUESTS,
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
@@ -371,6 +373,7 @@ ANSWERS: Final[dict[Route, Any]] = {
     },
     **policies.ANSWERS,
     **decisions.ANSWERS,
+    **simulations.ANSWERS,
 }
 
 ERRORS: Final[dict[str, ErrorExample]] = {
@@ -469,6 +472,7 @@ PATHS: Final[dict[tuple[str, str], str]] = {
     ("refunds", "id"): REFUND,
     ("api-keys", "id"): API_KEY,
     ("policies", "id"): policies.POLICY,
+    ("simulations", "id"): simulations.SIMULATION,
     ("customers", "id"): CUSTOMER,
     ("transactions", "id"): CHARGE,
     ("assessments", "id"): ASSESSMENT,

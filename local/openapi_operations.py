@@ -35,6 +35,7 @@ ID_PREFIXES = {
     ("refunds", "id"): "ref",
     ("api-keys", "id"): "key",
     ("policies", "id"): "pol",
+    ("simulations", "id"): "sim",
     ("assessments", "id"): "rsk",
     ("webhook", "connectionId"): "con",
 }
@@ -50,6 +51,7 @@ PARAMETER_SAYS = {
     ("assessments", "id"): "The assessment.",
     ("transactions", "id"): "The processor's id of the charge, or another of its names, such as the payment intent.",
     ("policies", "id"): "The policy.",
+    ("simulations", "id"): "The simulation.",
     ("decisions", "id"): "The refund, or `dec_…` as a refusal named it in its details.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",

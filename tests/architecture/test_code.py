@@ -34,6 +34,7 @@ VALIDATING = {
     "decisions",
     "disputes",
     "settings",
+    "simulations",
 }
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
@@ -49,6 +50,10 @@ SCOPES = {
     ("PUT", "/v1/policies/{id}"): "policies:write",
     ("POST", "/v1/policies/{id}/publish"): "policies:write",
     ("GET", "/v1/policies/{id}/diff"): "policies:read",
+    ("POST", "/v1/policies/{id}/simulate"): "policies:write",
+    ("GET", "/v1/policies/{id}/simulations"): "policies:read",
+    ("GET", "/v1/policies/{id}/shadow"): "policies:read",
+    ("GET", "/v1/simulations/{id}"): "policies:read",
     ("POST", "/v1/policies/validate"): "policies:read",
     ("POST", "/v1/policies/import"): "policies:write",
     ("GET", "/v1/policies/schema"): None,

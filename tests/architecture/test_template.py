@@ -44,6 +44,7 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
                     assert path in (
                         "${FailedRecords.Arn}/*",
                         "${Reports.Arn}/*",
+                        "${Reports.Arn}/simulations/*",
                         "${Table.Arn}/index/gsi1",
                         "${Table.Arn}/index/gsi2",
                     )
@@ -115,11 +116,11 @@ def test_workers_are_fed_by_mappings_of_ours_because_sams_own_events_bring_permi
     }
 
     assert kinds == {"Api"}
-    assert len(mappings()) == 3
+    assert len(mappings()) == 4
 
 
 def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_with_an_alarm_and_time_enough() -> None:
-    assert len(queue_mappings()) == 2
+    assert len(queue_mappings()) == 3
     for name, (queue_name, mapping) in queue_mappings().items():
         queue = QUEUES[queue_name]["Properties"]
         function = FUNCTIONS[mapping["FunctionName"]["Ref"]]

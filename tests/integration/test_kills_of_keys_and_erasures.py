@@ -20,7 +20,7 @@ class Killed(BaseException):
 
 
 @contextmanager
-def killed_at(world: World, call: int, moment: str) -> Iterator[list[str]]:
+def killed_at(world: World, call: int, moment: str, services: tuple[str, ...] = SERVICES) -> Iterator[list[str]]:
     """Die ``moment`` (before or after) AWS call number ``call`` of what runs inside; the calls that were begun."""
     begun: list[str] = []
 
@@ -33,14 +33,14 @@ def killed_at(world: World, call: int, moment: str) -> Iterator[list[str]]:
         if moment == "after" and len(begun) == call:
             raise Killed
 
-    names = [(f"before-call.{service}", count) for service in SERVICES]
-    names += [(f"after-call.{service}", done) for service in SERVICES]
-    for service, (name, note) in zip((*SERVICES, *SERVICES), names, strict=True):
+    notes = {"before": count, "after": done}
+    hooks = [(each, f"{when}-call.{each}", note) for each in services for when, note in notes.items()]
+    for service, name, note in hooks:
         world.container.client(service).meta.events.register(name, note)
     try:
         yield begun
     finally:
-        for service, (name, note) in zip((*SERVICES, *SERVICES), names, strict=True):
+        for service, name, note in hooks:
             world.container.client(service).meta.events.unregister(name, note)
 
 

@@ -38,6 +38,11 @@ EXPECTED: dict[str, Any] = {
     "policies/import": 401,
     "policies/schema": 200,
     "policies/return_policy": 401,
+    "simulations/simulate": 401,
+    "simulations/get": 401,
+    "simulations/list": 401,
+    "simulations/shadow": 401,
+    "simulate/chunk": {"batchItemFailures": []},  # its simulation is unknown
     "api_keys/create": 401,
     "api_keys/list": 401,
     "api_keys/get": 401,
@@ -90,6 +95,7 @@ SERVED = (
     "decisions",
     "disputes",
     "settings",
+    "simulations",
 )
 
 
@@ -102,6 +108,8 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
     document = {"name": "P", "rules": [{"category": "default"}]}
     policy = world.call("POST", "/v1/policies", document)[1]["data"]["id"]
     world.call("POST", f"/v1/policies/{policy}/publish", {})
+    range_ = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-20T00:00:00Z"}
+    simulated = world.call("POST", f"/v1/policies/{policy}/simulate", range_)[1]["data"]["id"]
     assessed = world.call("POST", "/v1/disputes/risk", {"transactionId": charge["id"]})[1]["data"]["id"]
     text = sample.read_text()
     for sampled, known in {
@@ -111,6 +119,7 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
         "key_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": known_key,
         "pol_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": policy,
         "rsk_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": assessed,
+        "sim_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": simulated,
         "cus_QMZ0000000000a": customer,
         "sk_test_Example0Example0": world.sandbox.test_key,
     }.items():

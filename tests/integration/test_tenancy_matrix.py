@@ -32,9 +32,11 @@ NEVER = {
     "disputes": "rsk_00000000000000000000000000",
     "processors": "square",
     "policies": "pol_00000000000000000000000000",
+    "simulations": "sim_00000000000000000000000000",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
 POLICY = {"name": "One", "rules": [{"category": "default"}]}
+SIMULATE = {"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}
 CONNECT = ("PUT", "/v1/processors/{name}")
 BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/refunds"): {"transactionId": NEVER_TRANSACTION, "amount": 1, "reason": "other"},
@@ -46,6 +48,7 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("PUT", "/v1/transactions/{id}"): {"orderId": "order_1"},
     ("PUT", "/v1/policies/{id}"): POLICY,
     ("POST", "/v1/policies/{id}/publish"): {},
+    ("POST", "/v1/policies/{id}/simulate"): SIMULATE,
     CONNECT: {"secretKey": "sk_test_00000000"},
 }
 QUERIES: dict[Operation, str] = {("GET", "/v1/disputes/assessments"): "?transactionId="}
@@ -79,6 +82,8 @@ class Neighbours:
         }
         self.ids["decisions"] = self.ids["refunds"]
         world.call("POST", f"/v1/policies/{self.ids['policies']}/publish", {})
+        simulated = world.call("POST", f"/v1/policies/{self.ids['policies']}/simulate", SIMULATE)
+        self.ids["simulations"] = simulated[1]["data"]["id"]
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
         bare = world.container.provision.create_organization("bare", "Eve", "eve@example.com")
         self.without_connections = {"an organization without connections": bare.test_key, "and live": bare.live_key}

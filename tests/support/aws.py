@@ -27,6 +27,8 @@ def create_parts() -> dict[str, str]:
         "REFUNDKIT_UNDELIVERED_EVENTS_QUEUE_URL": sqs.create_queue(QueueName="undelivered")["QueueUrl"],
         "REFUNDKIT_EXECUTION_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="execution-dead")["QueueUrl"],
         "REFUNDKIT_PROCESSOR_EVENTS_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="news-dead")["QueueUrl"],
+        "REFUNDKIT_SIMULATION_QUEUE_URL": sqs.create_queue(QueueName="simulation")["QueueUrl"],
+        "REFUNDKIT_SIMULATION_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="simulation-dead")["QueueUrl"],
         "REFUNDKIT_REPORTS_BUCKET": _bucket("refundkit-reports"),
     }
 

@@ -19,6 +19,7 @@ from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger, LedgerChange, TransactionRef, twin_of, without_customer
 from refundkit_core.domain.orders import Order
 from refundkit_core.domain.refund import Refund, Request, change_of
+from refundkit_core.domain.shadows import ShadowDifference
 from refundkit_core.domain.tenancy import Tenant
 
 
@@ -39,6 +40,7 @@ class MemoryRefundStore:
         self.told: list[Event] = []
         self.purses: dict[tuple[Tenant, str], int] = {}
         self.counted: list[tuple[Tenant, int, int]] = []
+        self.shadows: list[ShadowDifference] = []
         self.orders: dict[tuple[Tenant, TransactionRef], Order] = {}
 
     def open(
@@ -96,6 +98,7 @@ class MemoryRefundStore:
         self.told.extend(beside.events)
         for taking in beside.takings:
             self._take(refund.tenant, taking.purse, taking.amount_minor)
+        self.shadows.extend([beside.shadow] if beside.shadow is not None else [])
 
     def _take(self, tenant: Tenant, purse: str, amount_minor: int) -> None:
         self.purses[tenant, purse] = self.purses.get((tenant, purse), 0) + amount_minor

@@ -36,6 +36,10 @@ class QueueUrls(Protocol):
     @property
     def processor_events_dead_letter_queue_url(self) -> str: ...
     @property
+    def simulation_queue_url(self) -> str: ...
+    @property
+    def simulation_dead_letter_queue_url(self) -> str: ...
+    @property
     def parked_events_queue_url(self) -> str: ...
     @property
     def undelivered_events_queue_url(self) -> str: ...
@@ -74,10 +78,12 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
     return DeadLetterQueues(
         execution=SqsMailbox(client, settings.execution_dead_letter_queue_url),
         processor_events=SqsMailbox(client, settings.processor_events_dead_letter_queue_url),
+        simulation=SqsMailbox(client, settings.simulation_dead_letter_queue_url),
         parked=SqsMailbox(client, settings.parked_events_queue_url),
         undelivered=SqsMailbox(client, settings.undelivered_events_queue_url),
         to_execution=SqsMailbox(client, settings.execution_queue_url),
         to_processor_events=SqsMailbox(client, settings.processor_events_queue_url),
+        to_simulation=SqsMailbox(client, settings.simulation_queue_url),
     )
 
 

@@ -15,6 +15,7 @@ from refundkit_core.application.open_refund import OpenRefund
 from refundkit_core.application.openings import Beside, Refusal
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, RefusalStore, Switches
 from refundkit_core.application.resolve_transaction import ResolveTransaction
+from refundkit_core.application.shadowing import shadow_of
 from refundkit_core.domain.approvals import approval_id_of, asked_about
 from refundkit_core.domain.budgets import NO_GUARDS, Guards, Spender, Taking
 from refundkit_core.domain.decisions import Decision
@@ -151,7 +152,7 @@ class CreateRefund:
         refusal = refusal or _refusal_of(asked, decision)
         if refusal is not None:
             self._keep(gathered.ledger)
-            kept = Detail("decisionId", self._record(asked, gathered, request, refusal))
+            kept = Detail("decisionId", self._record(asked, gathered, request, refusal, decision))
             refusal.details = (*refusal.details, kept)
             raise refusal
         refund = _refund_of(asked, refund_id, decision, gathered)
@@ -186,12 +187,17 @@ class CreateRefund:
         facts = replace(gathered.facts, quoted_fee_minor=quoted_fee(quoted, wanted, gathered))
         return replace(gathered, facts=facts)
 
-    def _record(self, asked: OpenRefund, gathered: Gathered, request: Request, refusal: RefundKitError) -> str:
+    def _record(
+        self, asked: OpenRefund, gathered: Gathered, request: Request, refusal: RefundKitError, decision: Decision
+    ) -> str:
         """Keep what was refused and why, without the caller's words, and tell under which id."""
         kept = replace(request, fingerprint=None, metadata=None, personal=(), evidence=())
         ledger, at = gathered.ledger, gathered.facts.now
         refused_id = self._ids.new("dec")
-        self._refusals.put(Refusal(refused_id, asked.tenant, ledger.transaction, refusal.code, asked.key_id, at, kept))
+        shadow = shadow_of(refused_id, gathered, decision)
+        self._refusals.put(
+            Refusal(refused_id, asked.tenant, ledger.transaction, refusal.code, asked.key_id, at, kept, shadow)
+        )
         return refused_id
 
     def _keep(self, ledger: Ledger) -> None:
@@ -253,7 +259,7 @@ def _beside(refund: Refund, decision: Decision, gathered: Gathered) -> Beside:
         events.append(of_approval(approval, refund))
     if decision.risk.score >= REVIEW_FROM_RISK:
         events.append(of_risk(refund, decision.risk))
-    return Beside(gathered.customer, approval, tuple(events))
+    return Beside(gathered.customer, approval, tuple(events), shadow=shadow_of(refund.id, gathered, decision))
 
 
 def _request_of(asked: OpenRefund, decision: Decision, gathered: Gathered) -> Request:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from refundkit_core.domain.events import Event
     from refundkit_core.domain.ledger import TransactionRef
     from refundkit_core.domain.refund import Request
+    from refundkit_core.domain.shadows import ShadowDifference
     from refundkit_core.domain.tenancy import Tenant
 
 
@@ -32,18 +33,24 @@ class Beside:
     """What is written in the transaction that opens a refund, besides it: all of it, or nothing.
 
     ``customer`` is their record as it was read, to which the refund is added; ``events`` are further ones; ``takings``
-    are taken from purses, each on the condition that it is left there.
+    are taken from purses, each on the condition that it is left there;
+    ``shadow`` is where a version without effect would have decided otherwise.
     """
 
     customer: CustomerRecord | None = None
     approval: Approval | None = None
     events: tuple[Event, ...] = ()
     takings: tuple[Taking, ...] = ()
+    shadow: ShadowDifference | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refused request as it is kept: ``id`` is ``dec_…``; ``request`` holds what was decided and on what ground."""
+    """A refused request as it is kept: ``id`` is ``dec_…``; ``request`` holds what was decided and on what ground.
+
+    ``shadow`` is where a version without effect would have decided otherwise; it is written with the refusal, and read
+    in its own list.
+    """
 
     id: str
     tenant: Tenant
@@ -52,3 +59,4 @@ class Refusal:
     key_id: str | None
     at: datetime
     request: Request
+    shadow: ShadowDifference | None = None

@@ -30,7 +30,7 @@ class PolicyChoice:
         pointer = self._policies.pointer(tenant, merchant_id or tenant.org_id)
         if pointer is None:
             return Chosen(DEFAULT_POLICY, None)
-        shadow = None if pointer.shadow is None else self._version(tenant, pointer, pointer.shadow)
+        shadow = self._shadow(tenant, pointer)
         current = in_force(pointer.versions, now, now)
         if current is None:
             return Chosen(DEFAULT_POLICY, shadow)
@@ -39,6 +39,10 @@ class PolicyChoice:
             return Chosen(latest, shadow)
         number = in_force(pointer.versions, purchased_at, now) or current
         return Chosen(latest if number == current else self._version(tenant, pointer, number), shadow)
+
+    def _shadow(self, tenant: Tenant, pointer: InForce) -> PolicyVersion | None:
+        """The version without effect; one that cannot be read stops nobody's refund."""
+        return None if pointer.shadow is None else self._policies.version(tenant, pointer.policy_id, pointer.shadow)
 
     def _version(self, tenant: Tenant, pointer: InForce, number: int) -> PolicyVersion:
         found = self._policies.version(tenant, pointer.policy_id, number)

@@ -16,7 +16,7 @@ from refundkit_core.application.records import DeadLetter
 
 DEFAULT_LIMIT: Final = 1_000
 
-Which = Literal["execution", "processor-events", "parked", "undelivered"]
+Which = Literal["execution", "processor-events", "simulation", "parked", "undelivered"]
 _Fate = Literal["moved", "left", "dropped"]
 
 
@@ -31,14 +31,16 @@ class Redriven(NamedTuple):
 
 
 class DeadLetterQueues(NamedTuple):
-    """The four queues that people bring messages back from, and the two that work them off."""
+    """The five queues that people bring messages back from, and the three that work them off."""
 
     execution: DeadLetters
     processor_events: DeadLetters
+    simulation: DeadLetters
     parked: DeadLetters
     undelivered: DeadLetters
     to_execution: DeadLetters
     to_processor_events: DeadLetters
+    to_simulation: DeadLetters
 
 
 class Redrive:
@@ -90,6 +92,7 @@ class Redrive:
                 queues.processor_events,
                 lambda letter: _moved_to(queues.to_processor_events, letter),
             ),
+            "simulation": (queues.simulation, lambda letter: _moved_to(queues.to_simulation, letter)),
             "parked": (queues.parked, self._publish),
             "undelivered": (queues.undelivered, self._deliver),
         }

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
     from refundkit_core.adapters.dynamodb.assessments import DynamoAssessmentStore
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
+    from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
     from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
     from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
     from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
+    from refundkit_core.adapters.dynamodb.simulations import DynamoSimulationStore
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
+    from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
+    from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
     from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
     from refundkit_core.application.authenticate import Authenticate
     from refundkit_core.application.await_refund import AwaitRefund
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.publish_events import PublishEvents
     from refundkit_core.application.quote_refund import QuoteRefund
     from refundkit_core.application.read_refunds import ReadRefunds
+    from refundkit_core.application.read_simulations import ReadSimulations
     from refundkit_core.application.redrive import Redrive
     from refundkit_core.application.register_order import RegisterOrder
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.set_guards import SetGuards
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
+    from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.sweep import Sweep
 
 _CONNECT_TIMEOUT_S = 2
@@ -269,6 +275,78 @@ class Container:
         from refundkit_core.application.manage_policies import ManagePolicies
 
         return ManagePolicies(self.policies, self.organizations, self.clock, self.ids)
+
+    @cached_property
+    def simulations(self) -> DynamoSimulationStore:
+        from refundkit_core.adapters.dynamodb.simulations import DynamoSimulationStore
+
+        return DynamoSimulationStore(self.table)
+
+    @cached_property
+    def decision_archive(self) -> DynamoDecisionArchive:
+        from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
+
+        return DynamoDecisionArchive(self.table)
+
+    @cached_property
+    def simulation_queue(self) -> SqsSimulationQueue:
+        from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
+
+        return SqsSimulationQueue(lambda: self.client("sqs"), self.settings.simulation_queue_url)
+
+    @cached_property
+    def simulation_shelf(self) -> S3SimulationShelf:
+        from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
+
+        return S3SimulationShelf(lambda: self.client("s3"), lambda: self._signing_s3, self.settings.reports_bucket)
+
+    @cached_property
+    def _signing_s3(self) -> Any:
+        """S3 for URLs that are given away: signed in version 4 for the bucket's own region, since the global name of a
+        young bucket leads elsewhere."""
+        from botocore.config import Config
+
+        own = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        config = self._client_config.merge(own)
+        return self._session.create_client("s3", config=config)
+
+    @cached_property
+    def simulate_policy(self) -> SimulatePolicy:
+        from refundkit_core.application.replay import Replay
+        from refundkit_core.application.simulate_policy import SimulatePolicy
+
+        return SimulatePolicy(
+            self.simulations,
+            self.policies,
+            self.organizations,
+            Replay(self.decision_archive),
+            self.simulation_shelf,
+            self.simulation_queue,
+            self.clock,
+            self.ids,
+        )
+
+    @cached_property
+    def work_simulation(self) -> WorkSimulation:
+        from refundkit_core.application.replay import Replay
+        from refundkit_core.application.simulate_policy import WorkSimulation
+
+        replay = Replay(self.decision_archive)
+        return WorkSimulation(self.simulations, replay, self.simulation_shelf, self.simulation_queue, self.clock)
+
+    @cached_property
+    def read_simulations(self) -> ReadSimulations:
+        from refundkit_core.adapters.dynamodb.shadows import DynamoShadowStore
+        from refundkit_core.application.read_simulations import ReadSimulations
+
+        return ReadSimulations(
+            self.simulations,
+            self.policies,
+            self.decision_archive,
+            self.simulation_shelf,
+            DynamoShadowStore(self.table),
+            self.organizations,
+        )
 
     @cached_property
     def erase_customer(self) -> EraseCustomer:

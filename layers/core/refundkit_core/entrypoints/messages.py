@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from refundkit_core.application.records import ProcessorNews
+from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints.observability import log, log_failure
 
 if TYPE_CHECKING:
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.processor_news import ApplyProcessorNews
+    from refundkit_core.application.simulate_policy import WorkSimulation
 
 Event = Mapping[str, Any]
 Failures = dict[str, list[dict[str, str]]]
@@ -53,6 +55,16 @@ def executed(execute: ExecuteRefund, message: Mapping[str, Any]) -> Said:
     tenant, refund_id = Tenant(detail["organizationId"], detail["environment"]), detail["data"]["refundId"]
     outcome = execute(tenant, refund_id)
     return {"refund_id": refund_id, "org_id": tenant.org_id, "outcome": outcome}
+
+
+def simulated(work: WorkSimulation, message: Mapping[str, Any]) -> Said:
+    """Work off one chunk of a simulation. Raises ComesBack where another worker was faster, or no answer came."""
+    tenant = Tenant(message["organizationId"], message["environment"])
+    said = {"simulation_id": message["simulationId"], "chunk": message["chunk"], "org_id": tenant.org_id}
+    try:
+        return {**said, "outcome": work(tenant, message["simulationId"], message["chunk"])}
+    except StoreConflict as exc:
+        raise ComesBack({**said, "outcome": "conflict"}) from exc
 
 
 def applied(apply: ApplyProcessorNews, message: Mapping[str, Any]) -> Said:

@@ -19,9 +19,10 @@ class Settings:
 
     stage: local, staging or production. table: the DynamoDB table's name. kms_key_id: key for credentials and
     secrets, id or ARN. event_bus: the bus's name. processor_events_queue_url: verified processor webhooks wait here.
-    execution_queue_url: refunds that may be brought forward.
-    parked_events_queue_url: events that the bus would not take. undelivered_events_queue_url and the two
-    …dead_letter_queue_url: what was given up and waits for a person. reports_bucket: the daily reports.
+    execution_queue_url: refunds that may be brought forward. simulation_queue_url: chunks of simulations.
+    parked_events_queue_url: events that the bus would not take. undelivered_events_queue_url and the three
+    …dead_letter_queue_url: what was given up and waits for a person. reports_bucket: the daily reports, and
+    the rows of simulations.
     stripe_api_base: empty for Stripe, else a sandbox.
     public_api_base: where the API is reached from outside; empty where each request tells it.
     """
@@ -36,6 +37,8 @@ class Settings:
     undelivered_events_queue_url: str
     execution_dead_letter_queue_url: str
     processor_events_dead_letter_queue_url: str
+    simulation_queue_url: str
+    simulation_dead_letter_queue_url: str
     reports_bucket: str
     stripe_api_base: str = ""
     public_api_base: str = ""

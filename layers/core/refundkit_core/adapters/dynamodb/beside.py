@@ -24,6 +24,10 @@ def beside_ops(table: Table, refund: Refund, beside: Beside) -> Iterator[Operati
         yield table.put_op(event_item(event), "attribute_not_exists(pk)")
     for taking in beside.takings:
         yield taking_op(table, refund, taking)
+    if beside.shadow is not None:
+        from refundkit_core.adapters.dynamodb.shadows import shadow_item
+
+        yield table.put_op(shadow_item(refund.tenant, beside.shadow), "attribute_not_exists(pk)")
 
 
 def given_back_ops(table: Table, before: Refund, after: Refund, ledger: LedgerChange | None) -> Iterator[Operation]:

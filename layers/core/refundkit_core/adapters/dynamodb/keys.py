@@ -21,6 +21,11 @@ API key, listed    ORG#<org>#<env>#KEYS                    KEY#<key>
 policy             ORG#<org>#<env>#POLICY#<pol>            #HEAD               ORG#<org>#<env>#POLICIES / <time>#<pol>
 policy's draft     the same                                DRAFT
 policy's version   the same                                VERSION#<number>    (never changes)
+shadow differs     the refund's, or the refused request's  SHADOW              ORG#<org>#<env>#SHADOWS#<pol>
+                                                                               / <time>#<ref> or <dec>
+simulation         ORG#<org>#<env>#SIMULATION#<sim>        #HEAD               ORG#<org>#<env>#SIMULATIONS#<pol>
+                                                                               / <time>#<sim>
+what it tries      the same                                DOCUMENT            (never changes)
 policy in force    ORG#<org>#<env>#MERCHANT#<merchant>     POLICY              (read at every refund)
 switches           ORG#<org>#<env>#SWITCHES                SWITCHES
 throttle           CONNECTION#<con>                        THROTTLE#<second>   (forgotten by TTL)
@@ -201,6 +206,28 @@ def policies_index(tenant: Tenant) -> str:
 def merchant_policy(tenant: Tenant, merchant_id: str) -> Key:
     """What a merchant's refunds are judged by."""
     return Key(f"{_tenant(tenant)}#MERCHANT#{merchant_id}", "POLICY")
+
+
+def shadow(tenant: Tenant, decision_id: str) -> Key:
+    """Where a shadow version differs from one decision, beside the refund or the refusal."""
+    is_refund = decision_id.startswith("ref_")
+    return Key(refund_pk(tenant, decision_id) if is_refund else refusal(tenant, decision_id).pk, "SHADOW")
+
+
+def shadows_index(tenant: Tenant, policy_id: str) -> str:
+    return f"{_tenant(tenant)}#SHADOWS#{policy_id}"
+
+
+def simulation(tenant: Tenant, simulation_id: str) -> Key:
+    return Key(f"{_tenant(tenant)}#SIMULATION#{simulation_id}", HEAD)
+
+
+def simulated_document(tenant: Tenant, simulation_id: str) -> Key:
+    return Key(simulation(tenant, simulation_id).pk, "DOCUMENT")
+
+
+def simulations_index(tenant: Tenant, policy_id: str) -> str:
+    return f"{_tenant(tenant)}#SIMULATIONS#{policy_id}"
 
 
 def switches(tenant: Tenant) -> Key:

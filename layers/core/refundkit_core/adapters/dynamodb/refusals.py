@@ -8,6 +8,7 @@ from typing import Final
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.judged import packed, unpacked
+from refundkit_core.adapters.dynamodb.shadows import shadow_item
 from refundkit_core.adapters.dynamodb.table import Item, Table, without_nones
 from refundkit_core.application.openings import Refusal
 from refundkit_core.domain.ledger import TransactionRef
@@ -39,7 +40,11 @@ class DynamoRefusalStore:
             "judged": packed(refusal.request.decision, refusal.request.ground),
             "ttl": int((refusal.at + _KEPT).timestamp()),
         }
-        self._table.put(without_nones(item))
+        if refusal.shadow is None:
+            self._table.put(without_nones(item))
+            return
+        both = (without_nones(item), shadow_item(refusal.tenant, refusal.shadow))
+        self._table.transact([self._table.put_op(each) for each in both])
 
     def find(self, tenant: Tenant, refusal_id: str) -> Refusal | None:
         item = self._table.get(keys.refusal(tenant, refusal_id))
