@@ -205,7 +205,7 @@ def test_no_attribute_in_an_expression_is_a_reserved_word() -> None:
 
 def test_no_file_outgrows_its_subject() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in python_files(CORE)}
-    may_grow = {"ports.py", "container.py"}  # the one list of what the use cases need from outside, and its wiring
+    may_grow = {"ports.py", "container.py", "keys.py"}  # lists: what the use cases need, its wiring, every key
 
     assert {path.name: n for path, n in lengths.items() if n > 300 and path.name not in may_grow} == {}
 
