@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from refundkit_core.domain.facts import ChargeFacts, CustomerFacts, Delivery, Facts, Item
 from refundkit_core.domain.policy import judge
@@ -120,7 +121,7 @@ def _any(drawn: random.Random) -> Facts:
         chargebacks_365d=drawn.choice((0,) * 9 + (1, 2)),
         since=_NOW - timedelta(days=drawn.choice((3, 20, 60, 400, 400))),
     )
-    changes = {
+    changes: dict[str, Any] = {
         "charge": charge,
         "customer": customer,
         "now": _NOW + timedelta(hours=drawn.choice((0,) * 12 + (23, 48, 24 * 5))),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Literal
 
 WindowStart = Literal["delivery", "fulfilment", "purchase"]
@@ -89,13 +90,13 @@ class RiskSettings:
     dispute_likelihood_percent: int = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """One merchant's policy as written. ``categories`` names the parent of a category; ``a/b`` is below ``a`` as well.
 
     ``non_refundable_flags`` are items that are never refunded, whatever their category. ``effective_from`` postpones
     the version. ``judged_by`` "latest" judges every transaction by the latest version instead of the one in force when
-    it was bought (decision 18).
+    it was bought (decision 18). The rules are indexed once, when the first of them is looked for: no slots here.
     """
 
     name: str
@@ -108,13 +109,13 @@ class Policy:
     judged_by: JudgedBy = "at_purchase"
     effective_from: datetime | None = None
 
-    _by_sku: Mapping[str, Sequence[Rule]] = field(init=False, repr=False, compare=False)
-    _by_category: Mapping[str, Sequence[Rule]] = field(init=False, repr=False, compare=False)
+    @cached_property
+    def _by_sku(self) -> Mapping[str, Sequence[Rule]]:
+        return _indexed((rule.sku, rule) for rule in self.rules)
 
-    def __post_init__(self) -> None:
-        """Index the rules: an order may ask for one of hundreds again and again."""
-        object.__setattr__(self, "_by_sku", _indexed((rule.sku, rule) for rule in self.rules))
-        object.__setattr__(self, "_by_category", _indexed((rule.category, rule) for rule in self.rules))
+    @cached_property
+    def _by_category(self) -> Mapping[str, Sequence[Rule]]:
+        return _indexed((rule.category, rule) for rule in self.rules)
 
     def rule_for(self, sku: str | None, category: str | None, purchased_at: datetime) -> Rule | None:
         """The most specific rule for an item bought then: its SKU's, its nearest category's, the default one."""

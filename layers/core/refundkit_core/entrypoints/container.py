@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.explain_decision import ExplainDecision
+    from refundkit_core.application.flag_risk import FlagRisk
     from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.publish_events import PublishEvents
     from refundkit_core.application.quote_refund import QuoteRefund
     from refundkit_core.application.read_refunds import ReadRefunds
+    from refundkit_core.application.records import Connection
     from refundkit_core.application.redrive import Redrive
     from refundkit_core.application.register_order import RegisterOrder
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.domain.ledger import Ledger
 
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 6
@@ -364,7 +367,16 @@ class Container:
     def apply_processor_news(self) -> ApplyProcessorNews:
         from refundkit_core.application.processor_news import ApplyProcessorNews
 
-        return ApplyProcessorNews(self.connections, self.processors, self.look, self.clock)
+        def flag_risk(connection: Connection, ledger: Ledger) -> None:
+            self.flag_risk(connection, ledger)  # hardly any news needs it: loaded by the first that does
+
+        return ApplyProcessorNews(self.connections, self.processors, self.look, flag_risk, self.clock)
+
+    @cached_property
+    def flag_risk(self) -> FlagRisk:
+        from refundkit_core.application.flag_risk import FlagRisk
+
+        return FlagRisk(self.gather, self.assessments, self.organizations, self.clock)
 
     @cached_property
     def publish_events(self) -> PublishEvents:
