@@ -53,7 +53,7 @@ def _publish(story: Story) -> None:
     made = story.send("POST", "/policies", POLICY)
     policy_id = _data(made).get("id")
     published = story.send("POST", f"/policies/{policy_id}/publish", {})
-    version = _data(published).get("version")
+    version = _data(published).get("latestVersion")
     story.tell(f"A merchant's rules are published, as version {version}", version == 1, (made, published))
     registered = story.send("PUT", f"/transactions/{story.charges[CHARGE]}", ORDER)
     story.tell("Their shop registers an order of four articles", registered.status == 200, registered)
