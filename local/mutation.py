@@ -1,4 +1,4 @@
-"""`make mutation`: change auth, money and errors in one place at a time; the unit tests must notice.
+"""`make mutation`: change auth, money, policies, risk and errors in one place at a time; the unit tests must notice.
 
 Each mutant (`local.mutants`) is judged by a process of its own, forked from a warm one, and by the module's own unit
 tests alone: what only other tests would notice counts as survived. A mutant that cannot be imported proves nothing,

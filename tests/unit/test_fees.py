@@ -32,7 +32,7 @@ def test_a_share_that_does_not_divide_is_rounded_before_its_rate_and_then_down()
 
 
 def test_what_no_rule_covers_has_no_fee() -> None:
-    assert fee_on([line(None)], 1000) == Fee(0, certain=True)
+    assert fee_on([line(None)], 10_000) == Fee(0, certain=True)
     assert fee_on([line(None, 500), line(1000, 500)], 1000) == Fee(50, certain=True)
 
 
