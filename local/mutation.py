@@ -9,6 +9,7 @@ Mutants that no test can tell from the original are listed with a reason each in
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import multiprocessing
@@ -208,6 +209,7 @@ def run(targets: Sequence[Target], jobs: int) -> list[Judged]:
     """
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage at its end: in a fork that would copy all that was loaded here
     known, judged = equivalents(), list[Judged]()
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         for target in targets:

@@ -32,6 +32,7 @@ DAY, MOMENT = timedelta(days=1), timedelta(milliseconds=1)
 def test_a_result_is_kept_without_empty_ends(result: RuleResult, record: list[Any]) -> None:
     assert result.as_record() == record
     assert RuleResult(*record) == result
+    assert RuleResult("a", "pass", "said").item is None
 
 
 @pytest.mark.parametrize(

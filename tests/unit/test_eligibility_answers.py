@@ -217,3 +217,13 @@ def test_of_several_windows_the_one_that_closes_first_is_told_with_what_it_count
 
     assert found.conditions[0] == "Refund must be requested within 20 days of delivery"
     assert found.deadline == START + 15 * DAY
+
+
+def test_of_windows_that_close_together_the_first_items_is_told() -> None:
+    shop = policy(
+        Rule(category="a", return_window_days=20, conditions=("x",)),
+        Rule(category="b", return_window_days=25, window_starts_at="purchase"),
+    )
+    asked = facts(None, Item("A", "a"), Item("B", "b"), delivery=Delivery(delivered_at=START + 5 * DAY))
+
+    assert eligibility(shop, asked).conditions[0] == "Refund must be requested within 20 days of delivery"

@@ -14,7 +14,7 @@ from refundkit_core.application.resolve_transaction import ResolvedTransaction
 from refundkit_core.domain.claims import Claim, Evidence
 from refundkit_core.domain.customers import Counted, CustomerRecord
 from refundkit_core.domain.facts import ChargeFacts, CustomerFacts, Delivery, Facts, Item
-from refundkit_core.domain.ledger import Ledger
+from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.orders import Order
 from refundkit_core.domain.policies import DEFAULT_POLICY, Policy, Rule
 from refundkit_core.domain.tenancy import Tenant
@@ -49,15 +49,24 @@ class OwnPolicies(FakePolicies):
         self.merchants: list[str] = []
 
     def pointer(self, tenant: Tenant, merchant_id: str) -> FakePointer | None:
+        assert tenant == TENANT
         self.merchants.append(merchant_id)
         return super().pointer(tenant, merchant_id)
+
+
+class OwnOrders(FakeOrders):
+    """``Orders`` of one tenant."""
+
+    def of(self, tenant: Tenant, transaction: TransactionRef) -> Order | None:
+        assert tenant == TENANT
+        return super().of(tenant, transaction)
 
 
 class Sources:
     """Everything that facts come from."""
 
     def __init__(self) -> None:
-        self.orders, self.policies, self.customers = FakeOrders(), OwnPolicies(), Customers()
+        self.orders, self.policies, self.customers = OwnOrders(), OwnPolicies(), Customers()
         self.clock = FixedClock()
         self.connection = FakeConnections().connection
         choice = PolicyChoice(self.policies)
@@ -173,6 +182,14 @@ def test_the_processors_customer_is_counted_before_the_shops_and_the_callers(
     assert sources.customers.asked == [key_of(holds)]
     assert found.customer == CustomerRecord(key_of(holds))
     assert found.facts.customer.known is True
+
+
+def test_the_processors_name_of_a_customer_contradicts_no_registered_one() -> None:
+    sources = Sources()
+    sources.registered(order(customer_id="cust_789"))
+
+    assert sources.gathered(claim=Claim(customer_id="cus_1")).facts.contradictions == ()
+    assert sources.gathered(claim=Claim(customer_id="cus_2")).facts.contradictions == ("customer",)
 
 
 def test_a_customer_who_was_erased_is_nobody_whatever_anybody_says() -> None:
