@@ -281,3 +281,28 @@ def test_the_strictest_terms_of_all_lines_hold() -> None:
     )
     assert terms(Item("e", "b", flags=("final_sale",))).final_sale is True
     assert judge(Policy("None", ()), asked(HAT)).terms == Terms()
+
+
+def test_unknown_categories_and_amounts_come_first_in_the_order() -> None:
+    nothing, early, unknown, cheap = Item(), Item(None, "A"), Item(None, "b", 5), Item(None, "b", 1, 1)
+
+    lines = lines_of(policy(), asked(cheap, unknown, early, nothing))
+
+    assert [line.item for line in lines] == [nothing, early, unknown, cheap]
+
+
+def test_an_articles_own_rule_judges_it() -> None:
+    shop = policy(Rule(sku="HAT", final_sale=True))
+
+    assert failed(judge(shop, asked(HAT))).rule == "final_sale"
+    assert judge(shop, asked(Item("CAP", "c"))).refusal is None
+
+
+def test_of_windows_that_close_together_the_first_lines_terms_are_told() -> None:
+    shop = policy(
+        Rule(category="a", return_window_days=20),
+        Rule(category="b", return_window_days=25, window_starts_at="purchase"),
+    )
+    asking = asked(Item("A", "a"), Item("B", "b"), delivery=Delivery(delivered_at=START + 5 * DAY))
+
+    assert judge(shop, asking).terms == Terms(20, START + 25 * DAY)
