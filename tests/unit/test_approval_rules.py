@@ -277,7 +277,7 @@ def test_a_fee_that_takes_everything_refuses_and_says_so() -> None:
 def test_a_fee_of_several_rates_and_no_amounts_is_not_certain_and_says_so() -> None:
     shop = policy(Rule(category="a", restocking_fee_bp=2000), Rule(category="b", restocking_fee_bp=1000))
 
-    decision = judge(shop, asked(1000, Item("A", "a"), Item("B", "b")))
+    decision = judge(shop, asked(1000, Item("A", "a"), Item("B", "b"), Item("C", "c")))
 
     message = "The items have several restocking fees and no amounts: 2.00 USD is withheld at the highest rate"
     assert said(decision, "restocking_fee") == RuleResult("restocking_fee", "unknown", message, "", 200, 2000)
