@@ -147,7 +147,7 @@ def test_without_items_the_purchase_itself_is_too_late() -> None:
     ],
 )
 def test_an_amount_outside_of_its_rules_bounds_is_told_the_bound(
-    bounds: dict[str, int], amount: int, said: str, limit: int
+    bounds: dict[str, Any], amount: int, said: str, limit: int
 ) -> None:
     decision = judge(policy(Rule(category="c", **bounds)), asked(HAT, amount=amount))
 
