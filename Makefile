@@ -56,7 +56,7 @@ full: ## What `make test` does, and the slow tests
 	$(BOOTSTRAP) dev dev-3.11 dev-3.12 ministack sam schemathesis
 	@$(DEV) -m local.testing full
 
-mutation: ## Change auth, money and errors in one place at a time: the unit tests must notice (ONLY=money)
+mutation: ## Change auth, money, policies, risk and errors in one place at a time: the unit tests must notice (ONLY=money)
 	$(BOOTSTRAP) mutation
 	@.venvs/mutation/bin/python -m local.mutation $(ONLY)
 

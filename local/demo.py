@@ -4,56 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-import uuid
 from typing import Any
 
 from local.console import StepFailed, colour, explain, step
-from local.http_json import Answer, Unreachable, call
+from local.demo_rules import the_merchants_rules_judge
+from local.http_json import Unreachable, call
 from local.org import add_organization
 from local.settings import from_environment
-from local.warm import headers_for, wait_for_final
-
-COMPLETED_WITHIN_S = 15.0
-
-
-class NotAsTold(Exception):
-    """The stack did something else than the story says."""
-
-
-class Story:
-    """The narrator: an organization's key, and the sentences that were found true."""
-
-    def __init__(self, organization: dict[str, Any]) -> None:
-        self.api = f"{organization['api_base']}/v1"
-        self.base = str(organization["api_base"])
-        self.key = str(organization["test_key"])
-        self.charges: dict[str, str] = organization["transactions"]
-
-    def tell(self, sentence: str, holds: bool, found: object = "") -> None:
-        """Print a sentence that holds. Raises NotAsTold when it does not."""
-        if not holds:
-            raise NotAsTold(f"{sentence}\n  but: {found}")
-        print(f"  {colour('✓', '32')} {sentence}", flush=True)
-
-    def refund(self, charge: str, amount: int, key: str | None = None, reason: str = "product_defective") -> Answer:
-        """POST a refund of a sample charge."""
-        body = {"transactionId": self.charges[charge], "amount": amount, "reason": reason}
-        headers = {**headers_for(self.key), "Idempotency-Key": key or f"demo-{uuid.uuid4()}"}
-        return call("POST", f"{self.api}/refunds", body, headers)
-
-    def get(self, path: str) -> Answer:
-        """GET below the API's version."""
-        return call("GET", f"{self.api}{path}", headers=headers_for(self.key))
-
-    def finished(self, answer: Answer) -> dict[str, Any]:
-        """The refund once it is final."""
-        return wait_for_final(self.base, self.key, str(answer.body["data"]["id"]), COMPLETED_WITHIN_S)
-
-
-def code_of(answer: Answer) -> str:
-    """The error's code, or an empty text."""
-    error = (answer.body or {}).get("error") or {}
-    return str(error.get("code", ""))
+from local.story import NotAsTold, Story, code_of
+from local.warm import headers_for
 
 
 def refunds_are_paid(story: Story) -> str:
@@ -169,6 +128,8 @@ def main() -> int:
         keys_are_handed_out(story)
         print("\nand sees it all\n")
         refunds_are_seen(story, refund_id)
+        print("\njudges by the merchant's rules\n")
+        the_merchants_rules_judge(story)
     except StepFailed as failure:
         explain(failure)
         return 1

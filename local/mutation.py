@@ -1,4 +1,4 @@
-"""`make mutation`: change auth, money and errors in one place at a time; the unit tests must notice.
+"""`make mutation`: change auth, money, policies, risk and errors in one place at a time; the unit tests must notice.
 
 Each mutant (`local.mutants`) is judged by a process of its own, forked from a warm one, and by the module's own unit
 tests alone: what only other tests would notice counts as survived. A mutant that cannot be imported proves nothing,
@@ -9,6 +9,7 @@ Mutants that no test can tell from the original are listed with a reason each in
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import multiprocessing
@@ -84,7 +85,21 @@ TARGETS: Final = (
     ),
     Target("money", f"{CORE}/domain/money.py", "test_money"),
     Target("money", f"{CORE}/domain/ledger.py", "test_ledger"),
-    Target("money", f"{CORE}/domain/policy.py", "test_policy"),
+    Target("money", f"{CORE}/domain/quote.py", "test_quote"),
+    Target("money", f"{CORE}/domain/sealed_quotes.py", "test_sealed_quotes"),
+    Target("policy", f"{CORE}/domain/policies.py", "test_policies"),
+    Target("policy", f"{CORE}/domain/policy.py", "test_policy test_policy_rules"),
+    Target("policy", f"{CORE}/domain/charge_rules.py", "test_charge_rules"),
+    Target("policy", f"{CORE}/domain/item_rules.py", "test_item_rules test_policy_rules"),
+    Target("policy", f"{CORE}/domain/approval_rules.py", "test_approval_rules test_policy_rules"),
+    Target("policy", f"{CORE}/domain/fees.py", "test_fees"),
+    Target("policy", f"{CORE}/domain/decisions.py", "test_decisions test_policy_rules"),
+    Target("policy", f"{CORE}/domain/eligibility.py", "test_eligibility_answers"),
+    Target("policy", f"{CORE}/domain/claims.py", "test_claims"),
+    Target("policy", f"{CORE}/domain/customers.py", "test_customers"),
+    Target("policy", f"{CORE}/application/gather_facts.py", "test_gather_facts"),
+    Target("risk", f"{CORE}/domain/risk.py", "test_risk"),
+    Target("risk", f"{CORE}/domain/risk_signals.py", "test_risk"),
     Target("errors", f"{CORE}/domain/errors.py", "test_errors_on_the_wire"),
     Target("errors", f"{CORE}/entrypoints/http.py", "test_errors_on_the_wire test_http_answers"),
     Target("errors", f"{CORE}/entrypoints/requests.py", "test_requests"),
@@ -194,6 +209,7 @@ def run(targets: Sequence[Target], jobs: int) -> list[Judged]:
     """
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage at its end: in a fork that would copy all that was loaded here
     known, judged = equivalents(), list[Judged]()
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         for target in targets:

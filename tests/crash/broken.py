@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from refundkit_core.application.ports import OrganizationStore
+from refundkit_core.application.records import Connection
 from refundkit_core.domain.errors import ProcessorDeclined, ProcessorUnknown
 from refundkit_core.domain.events import Event, of_change
 from refundkit_core.domain.ledger import Ledger, LedgerChange
@@ -240,3 +241,29 @@ class NoSweep(System):
 
     def _sweep(self, _: str) -> None:
         return
+
+
+class FlaggedOnNews(System):
+    """What was seen is noted as done before it is assessed."""
+
+    def make_use_cases(self) -> UseCases:
+        made, done = super().make_use_cases(), set[Any]()
+        flag: Any = made.apply._flag_risk
+
+        def once(connection: Connection, ledger: Ledger) -> None:
+            if (ledger.dispute, ledger.fraud_warning) not in done:
+                done.add((ledger.dispute, ledger.fraud_warning))
+                flag(connection, ledger)
+
+        made.apply._flag_risk = once
+        return made
+
+
+class FlaggedAnew(System):
+    """Every look makes an assessment of its own."""
+
+    def make_use_cases(self) -> UseCases:
+        made = super().make_use_cases()
+        flag: Any = made.apply._flag_risk
+        flag._id_of = lambda *_: self.ids.new("rsk")
+        return made

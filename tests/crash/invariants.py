@@ -9,10 +9,12 @@ from typing import Final
 
 from refundkit_core.application.execute_refund import SEND_WINDOW
 from refundkit_core.domain.approvals import Approval
+from refundkit_core.domain.assessments import KeptAssessment
 from refundkit_core.domain.budgets import Guards
 from refundkit_core.domain.customers import CustomerRecord
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ledger import Ledger
+from refundkit_core.domain.policies import REVIEW_FROM_RISK
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.refund import ALLOWED, Refund, Request
 from refundkit_core.domain.tenancy import Tenant
@@ -231,6 +233,18 @@ def check_quiet(ledger: Ledger | None, heads: Sequence[Refund], stripe: StripeLi
     known = (ledger.elsewhere_minor, ledger.dispute, ledger.lost_minor)
     charge = (elsewhere, stripe.charge.dispute, stripe.charge.lost_minor)
     insist(known == charge, f"elsewhere, dispute and lost are {known} in the ledger, {charge} at the processor")
+
+
+def check_assessed(
+    ledger: Ledger | None, kept: Sequence[KeptAssessment], flagged: Sequence[Event], suspicions: int
+) -> None:
+    """What a charge is suspected of was assessed once each, and each high risk was told of."""
+    insist(len(kept) <= suspicions, f"{suspicions} things were seen, {len(kept)} assessed")
+    seen = 0 if ledger is None else ledger.disputed + (ledger.fraud_warning is not None)
+    insist(len(kept) >= seen, f"the ledger shows {seen} things, {len(kept)} were assessed")
+    high = sorted(each.id for each in kept if each.assessment.score >= REVIEW_FROM_RISK)
+    told = sorted(event.payload["assessmentId"] for event in flagged)
+    insist(told == high, f"{high} are high, {told} were told of")
 
 
 def check_published(committed: Mapping[str, Event], published: Sequence[Event]) -> None:

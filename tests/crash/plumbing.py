@@ -100,9 +100,10 @@ class Registry:
 
 
 def read_webhook(connection: Connection, body: bytes, header: Header, now_unix: float) -> ProcessorNews:
-    """The fake processor's wording: ``<event id> <type> <charge>``."""
+    """The fake processor's wording: ``<event id> <type> <charge>``; a warning has its type's last part as its kind."""
     event_id, kind, charge_id = body.decode().split()
-    return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, charge_id)
+    warning = kind.rpartition(".")[2] if kind.startswith("early_fraud_warning.") else None
+    return ProcessorNews(connection.id, connection.tenant, connection.processor, event_id, kind, charge_id, warning)
 
 
 class Erased:

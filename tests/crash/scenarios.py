@@ -329,6 +329,35 @@ def disputed_and_won(system: System) -> None:
     system.later("opens a dispute", opens)
 
 
+def _become_risky(system: System) -> None:
+    """From now on the processor scores the charge so high that any suspicion makes it a risk."""
+    system.stripe.charge = replace(system.stripe.charge, processor_risk=70)
+
+
+@scenario
+def warned_of_and_flagged(system: System) -> None:
+    _become_risky(system)
+    system.stripe.warns()
+    system.later("says so again", system.stripe.warns)
+
+
+@scenario
+def inquired_about_and_then_disputed(system: System) -> None:
+    def asks() -> None:
+        system.stripe.becomes_disputed(dispute="inquiry")
+        system.later("opens a dispute", lambda: system.stripe.becomes_disputed(dispute="open"), after_s=300)
+
+    _become_risky(system)
+    system.ask(asking(1000))
+    system.later("asks about the charge", asks)
+
+
+@scenario
+def warned_of_at_a_low_risk(system: System) -> None:
+    system.ask(asking(1000))
+    system.later("warns of fraud", system.stripe.warns)
+
+
 @scenario
 def paused_and_resumed(system: System) -> None:
     switches = system.use_cases.switches

@@ -67,6 +67,7 @@ class StripeLike:
         self.intents = {"pi_1": charge.charge_id}
         self.refunds: dict[str, ProcessorRefund] = {}
         self.sent: list[Sent] = []
+        self.suspicions: set[str] = set()
         self.fates: deque[Fate] = deque()
         self.lives: deque[Life] = deque()
         self.falls_silent_for: timedelta | None = None
@@ -135,7 +136,14 @@ class StripeLike:
     def becomes_disputed(self, **changes: object) -> None:
         """The charge's facts change, and the processor says so."""
         self.charge = replace(self.charge, **changes)  # type: ignore[arg-type]
+        if self.charge.dispute in ("inquiry", "open"):
+            self.suspicions.add(self.charge.dispute)
         self._tell("charge.dispute.updated")
+
+    def warns(self) -> None:
+        """The card's bank warns early of fraud."""
+        self.suspicions.add("warning")
+        self._tell("early_fraud_warning.misc")
 
     def become(self, external_id: str, status: ProcessorStatus) -> None:
         """A refund moves on, and the processor says so."""

@@ -44,6 +44,8 @@ def violations(kind: type[System], name: str, faults: tuple[Fault, ...]) -> Iter
         (broken.PublishedBeforeRead, "paid", KILLS, "committed and never published"),
         (broken.RefusalsOverlooked, "events_refused_by_the_bus", _NONE, "committed and never published"),
         (broken.WebhookNotKept, "failed_late", _NONE, "is completed; the processor paid: False"),
+        (broken.FlaggedOnNews, "warned_of_at_a_low_risk", KILLS, "the ledger shows 1 things, 0 were assessed"),
+        (broken.FlaggedAnew, "warned_of_and_flagged", _NONE, "1 things were seen, 2 assessed"),
         (broken.NoSweep, "never_arrived", _NONE, "still busy"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",

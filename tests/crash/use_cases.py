@@ -8,6 +8,7 @@ from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.create_refund import CreateRefund
 from refundkit_core.application.erase_customer import EraseCustomer
 from refundkit_core.application.execute_refund import ExecuteRefund
+from refundkit_core.application.flag_risk import FlagRisk
 from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
@@ -23,6 +24,7 @@ from refundkit_core.application.sweep import Sweep
 from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
 from tests.support.fact_stores import FakePolicies, FakeRefusals
 from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
+from tests.support.memory_assessments import MemoryAssessmentStore
 from tests.support.memory_orders import MemoryOrderStore
 
 if TYPE_CHECKING:
@@ -60,7 +62,9 @@ class UseCases:
         )
         self.cancel = CancelRefund(refunds, connections, processors, self.settle, clock, ids)
         self.receive = ReceiveProcessorWebhook(connections, {"stripe": read_webhook}, news, clock)
-        self.apply = ApplyProcessorNews(connections, processors, look, clock)
+        self.assessments = MemoryAssessmentStore()
+        flag_risk = FlagRisk(gather, ported("assessments", self.assessments), organizations, clock)
+        self.apply = ApplyProcessorNews(connections, processors, look, flag_risk, clock)
         self.publish = PublishEvents(bus, parked)
         self.sweep = Sweep(refunds, executions, clock)
         erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())

@@ -32,6 +32,7 @@ class Watch:
         self._sent = 0
         self._looks = 0
         self._told = 0
+        self._flagged = 0
         self._published = 0
         self._paid = 0
         self._answers = 0
@@ -58,9 +59,14 @@ class Watch:
             self._ledger = ledger
         if changed:
             self._look_at_people(heads)
-        for event in (*system.store.looks[self._looks :], *system.store.told[self._told :]):
+        flagged = system.use_cases.assessments.events
+        for event in (
+            *system.store.looks[self._looks :],
+            *system.store.told[self._told :],
+            *flagged[self._flagged :],
+        ):
             self._commit(event)
-        self._looks, self._told = len(system.store.looks), len(system.store.told)
+        self._looks, self._told, self._flagged = len(system.store.looks), len(system.store.told), len(flagged)
         sent = system.stripe.sent
         for number in range(self._sent, len(sent)):
             order = sent[number].order
@@ -111,6 +117,9 @@ class Watch:
             requests = [request for _, request in system.store.page(TENANT, *_ALL).found]
             invariants.check_erased(self._ledger, requests, [erasing.answers for erasing in system.erasures])
         invariants.check_quiet(self._ledger, list(self._heads.values()), system.stripe)
+        kept = system.use_cases.assessments.page(TENANT, [system.stripe.charge.charge_id], _ALL[1]).found
+        flagged = system.use_cases.assessments.events
+        invariants.check_assessed(self._ledger, kept, flagged, len(system.stripe.suspicions))
         invariants.check_published(self._committed, system.use_cases.bus.published)
 
     def _look_at(self, head: Refund) -> None:

@@ -8,6 +8,7 @@ from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.check_policy import CheckPolicy
 from refundkit_core.application.create_refund import CreateRefund, OpenedRefund
 from refundkit_core.application.execute_refund import ExecuteRefund, Outcome
+from refundkit_core.application.flag_risk import FlagRisk
 from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
@@ -33,6 +34,7 @@ from tests.support.fake_processor import (
     FakeSwitches,
     FakeThrottle,
 )
+from tests.support.memory_assessments import MemoryAssessmentStore
 from tests.support.memory_store import MemoryRefundStore
 
 
@@ -79,7 +81,9 @@ class Desk:
         )
         self.sweep = Sweep(self.store, self.queue, self.clock)
         self.resolve_refund = ResolveRefund(self.store, self.connections, processors, self.clock, self.ids)
-        self.apply_news = ApplyProcessorNews(self.connections, processors, self.look_at, self.clock)
+        self.assessments = MemoryAssessmentStore()
+        flag_risk = FlagRisk(gather, self.assessments, organizations, self.clock)
+        self.apply_news = ApplyProcessorNews(self.connections, processors, self.look_at, flag_risk, self.clock)
 
     def look(self) -> Ledger:
         """What a webhook about the charge brings about."""

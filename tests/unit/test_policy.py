@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from refundkit_core.domain.decisions import Decision, RuleResult
 from refundkit_core.domain.errors import Detail, RefundKitError
 from refundkit_core.domain.facts import Facts
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policies import DEFAULT_POLICY
+from refundkit_core.domain.policies import DEFAULT_POLICY, Rule
 from refundkit_core.domain.policy import judge
 
 from tests.support.clock import START
@@ -194,3 +195,21 @@ def test_the_first_no_decides_and_names_every_other() -> None:
     assert decision.refusal.code == "currency_mismatch"
     named = [detail.field for detail in decision.refusal.details]
     assert named == ["currency", "dispute", "remaining", "return_window"]
+
+
+def test_once_refused_nobody_is_asked_and_without_items_there_is_no_verdict_on_any() -> None:
+    decision = judge(POLICY, facts(held_minor=5000))
+
+    assert decision.rules[-1] == RuleResult("approval", "skipped", "Refused before anybody had to be asked")
+    assert decision.items == ()
+
+
+def test_the_fee_of_a_quote_holds_and_is_certain() -> None:
+    dear = replace(POLICY, rules=(Rule(category="default", restocking_fee_bp=5000),))
+
+    quoted = judge(dear, replace(facts(), quoted_fee_minor=299))
+    free = judge(dear, replace(facts(), quoted_fee_minor=0))
+
+    assert (quoted.verdict, quoted.fee_minor, rule(quoted, "restocking_fee").outcome) == ("allow", 299, "pass")
+    assert (free.verdict, free.fee_minor) == ("allow", 0)
+    assert judge(dear, facts()).fee_minor == 1000

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from refundkit_core.domain.facts import CustomerFacts, Delivery, Facts
 from refundkit_core.domain.policies import RiskSettings
-from refundkit_core.domain.risk import DEFAULT_WEIGHTS, SIGNALS, Assessment, Signal, assess, level_of
+from refundkit_core.domain.risk import Assessment, Signal, assess, level_of
+from refundkit_core.domain.risk_signals import DEFAULT_WEIGHTS, SIGNALS
 
 from tests.support.clock import START
 from tests.support.risk import charge_facts, facts
@@ -242,6 +243,13 @@ def test_a_merchants_weight_replaces_the_default_and_nought_silences_a_signal() 
     assert assess(given, 5000, RiskSettings(weights={"velocity": 81})).score == 40 + 15
     quiet = assess(given, 5000, RiskSettings(weights={"velocity": 0, "amount_anomaly": 0}))
     assert (quiet.score, quiet.signals) == (0, ())
+
+
+@pytest.mark.parametrize("weight, points", [(100, 100), (99, 99), (50, 50), (1, 1)])
+def test_the_strongest_band_is_worth_its_weight_however_small(weight: int, points: int) -> None:
+    found = assess(by(refunds_30d=3), 1, RiskSettings(weights={"velocity": weight}))
+
+    assert [(signal.type, signal.points) for signal in found.signals] == [("velocity", points)]
 
 
 def warned(remaining_minor: int = 5000, **charge: Any) -> Facts:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refundkit_core.domain.facts import CustomerFacts, Delivery, Facts, Item
 from refundkit_core.domain.policies import RiskSettings
-from refundkit_core.domain.risk import SIGNALS, Assessment, assess, level_of
+from refundkit_core.domain.risk import Assessment, assess, level_of
+from refundkit_core.domain.risk_signals import SIGNALS
 
 from tests.support.clock import START
 from tests.support.risk import charge_facts, facts

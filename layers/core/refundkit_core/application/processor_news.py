@@ -10,6 +10,7 @@ from refundkit_core.application.ports import Clock, ConnectionStore, ProcessorNe
 from refundkit_core.application.records import Connection, ProcessorNews
 from refundkit_core.domain.errors import NotFound, ProcessorDenied
 from refundkit_core.domain.ids import is_id
+from refundkit_core.domain.ledger import Ledger
 
 Header = Callable[[str], str | None]
 """A request's header by its name in lower case."""
@@ -52,26 +53,35 @@ class ReceiveProcessorWebhook:
             self._queue.put(news)
 
 
+FlagRisk = Callable[[Connection, Ledger], None]
+"""Judges, once, what a disputed or warned-of charge's ledger shows (:class:`~.flag_risk.FlagRisk`)."""
+
 Applied = Literal["applied", "not_ours", "needs_a_person"]
 _NOT_OURS: Final[Applied] = "not_ours"
 
 
 class ApplyProcessorNews:
-    """Look afresh at the charge that a webhook spoke of. Any order, any number of times."""
+    """Look afresh at the charge that a webhook spoke of, and flag a risk. Any order, any number of times."""
 
     def __init__(
-        self, connections: ConnectionStore, processors: Processors, look: LookAtTransaction, clock: Clock
+        self,
+        connections: ConnectionStore,
+        processors: Processors,
+        look: LookAtTransaction,
+        flag_risk: FlagRisk,
+        clock: Clock,
     ) -> None:
         self._connections = connections
         self._processors = processors
         self._look = look
+        self._flag_risk = flag_risk
         self._clock = clock
 
     def __call__(self, news: ProcessorNews) -> Applied:
         """``needs_a_person``: the processor shows a status that we do not know; that refund was left as it is.
 
         Raises:
-            Upstream: the processor could not be asked, the message must come again.
+            Upstream, StoreConflict: the processor or the store could not be asked, the message must come again.
         """
         connection = self._connections.by_id(news.connection_id)
         if connection is None:
@@ -84,4 +94,6 @@ class ApplyProcessorNews:
         except ProcessorDenied:
             self._connections.mark(connection, "error", self._clock.now())
             raise
+        if looked.ledger.disputed or looked.ledger.fraud_warning is not None:
+            self._flag_risk(connection, looked.ledger)
         return "needs_a_person" if looked.strange else "applied"

@@ -10,7 +10,7 @@ from refundkit_core.domain.decisions import Decision
 from refundkit_core.domain.errors import AlreadyProcessed, RefundKitError, ReturnWindowExpired
 from refundkit_core.domain.facts import Facts
 from refundkit_core.domain.fees import percent
-from refundkit_core.domain.item_rules import deadline_of, lines_of
+from refundkit_core.domain.item_rules import lines_of
 from refundkit_core.domain.policies import Policy, Rule
 from refundkit_core.domain.policy import judge
 from refundkit_core.domain.times import iso
@@ -87,8 +87,8 @@ def _conditions(policy: Policy, facts: Facts, decision: Decision, most: int) -> 
 
 def _start_of(policy: Policy, facts: Facts) -> str:
     """What the earliest deadline counts from, in a word."""
-    dated = [(deadline_of(line.rule, facts), line.rule) for line in lines_of(policy, facts) if line.rule is not None]
-    ends = [(deadline, rule) for deadline, rule in dated if deadline is not None]
+    dated = [(line.deadline, line.rule) for line in lines_of(policy, facts)]
+    ends = [(deadline, rule) for deadline, rule in dated if deadline is not None and rule is not None]
     return _link(min(ends, key=lambda each: each[0])[1], facts)
 
 
@@ -101,9 +101,9 @@ def _link(rule: Rule, facts: Facts) -> str:
 def _refused(policy: Policy, facts: Facts, decision: Decision, refusal: RefundKitError) -> Eligibility:
     if isinstance(refusal, ReturnWindowExpired):
         late = [
-            (deadline, line.rule.return_window_days)
+            (line.deadline, line.rule.return_window_days)
             for line in lines_of(policy, facts)
-            if line.rule is not None and (deadline := deadline_of(line.rule, facts)) is not None
+            if line.rule is not None and line.deadline is not None
         ]
         deadline, days = min(late)
         reason = f"Transaction exceeds the {days}-day refund window"

@@ -22,11 +22,15 @@ _ALL_OF_IT: Final = Item()
 
 
 class Line(NamedTuple):
-    """One line under its rule. ``name`` is how people and traces call it; ``rule`` None: nothing covers it."""
+    """One line under its rule. ``name`` is how people and traces call it; ``rule`` None: nothing covers it.
+
+    ``deadline`` is the last instant of its rule's window, None where there is none.
+    """
 
     name: str
     item: Item
     rule: Rule | None
+    deadline: datetime | None
 
 
 class Refusal(NamedTuple):
@@ -41,11 +45,14 @@ def lines_of(policy: Policy, facts: Facts) -> list[Line]:
 
     Without items it is one line, under the default rule.
     """
-    items = sorted(facts.items, key=_order)
-    at = facts.charge.purchased_at
-    if not items:
-        return [Line("the purchase", _ALL_OF_IT, policy.rule_for(None, None, at))]
-    return [Line(_name(item), item, policy.rule_for(item.sku, item.category, at)) for item in items]
+    if not facts.items:
+        return [_line("the purchase", _ALL_OF_IT, policy, facts)]
+    return [_line(_name(item), item, policy, facts) for item in sorted(facts.items, key=_order)]
+
+
+def _line(name: str, item: Item, policy: Policy, facts: Facts) -> Line:
+    rule = policy.rule_for(item.sku, item.category, facts.charge.purchased_at)
+    return Line(name, item, rule, None if rule is None else deadline_of(rule, facts))
 
 
 def _order(item: Item) -> tuple[str, str, int, int, tuple[str, ...]]:
@@ -61,7 +68,8 @@ def refusal_of(line: Line, policy: Policy, facts: Facts, amount: Money) -> Refus
     rule = line.rule
     if rule is None:
         return _no("no_rule", line, "No rule of the policy covers it", "This item cannot be refunded")
-    if flagged := sorted(policy.non_refundable_flags & set(line.item.flags)):
+    flagged = sorted(policy.non_refundable_flags.intersection(line.item.flags)) if line.item.flags else ()
+    if flagged:
         code = "final_sale" if "final_sale" in flagged else "non_refundable"
         return _no(code, line, f"It is {_words(flagged)}, which is never refunded", "This item was sold as final")
     if rule.final_sale:
@@ -72,7 +80,7 @@ def refusal_of(line: Line, policy: Policy, facts: Facts, amount: Money) -> Refus
 
 
 def _too_late(line: Line, rule: Rule, facts: Facts) -> Refusal | None:
-    deadline = deadline_of(rule, facts)
+    deadline = line.deadline
     if deadline is None or facts.now <= deadline:
         return None
     past = Terms(deadline=deadline).days_past(facts.now)
@@ -139,9 +147,8 @@ def window_start(rule: Rule, facts: Facts) -> datetime:
     return facts.charge.purchased_at
 
 
-def passed(lines: list[Line], facts: Facts) -> list[RuleResult]:
+def passed(terms: Terms, facts: Facts) -> list[RuleResult]:
     """What the steps say of lines that none of them refused."""
-    terms = terms_of(lines, facts)
     window = "No rule sets a deadline" if terms.deadline is None else (
         f"Within {terms.window_days} days, until {iso(terms.deadline)}"
     )  # fmt: skip
@@ -154,29 +161,28 @@ def passed(lines: list[Line], facts: Facts) -> list[RuleResult]:
     ]
 
 
-def terms_of(lines: list[Line], facts: Facts) -> Terms:
+def terms_of(lines: list[Line]) -> Terms:
     """The strictest of what the lines' rules allow."""
     rules = [line.rule for line in lines if line.rule is not None]
-    deadlines = [(deadline, rule) for rule in rules if (deadline := deadline_of(rule, facts)) is not None]
+    deadlines = [(line.deadline, line.rule) for line in lines if line.deadline is not None and line.rule is not None]
     first = min(deadlines, key=lambda each: each[0], default=None)
     return Terms(
         window_days=None if first is None else first[1].return_window_days,
         deadline=None if first is None else first[0],
-        fee_bp=max((rule.restocking_fee_bp for rule in rules), default=0),
+        fee_bp=max([rule.restocking_fee_bp for rule in rules], default=0),
         exchange_only=any(rule.exchange_only for rule in rules),
         final_sale=any(rule.final_sale for rule in rules) or any("final_sale" in line.item.flags for line in lines),
-        conditions=tuple(dict.fromkeys(condition for rule in rules for condition in rule.conditions)),
+        conditions=tuple(dict.fromkeys([condition for rule in rules for condition in rule.conditions])),
     )
 
 
-def verdict_on(line: Line, refusal: Refusal | None, facts: Facts) -> ItemVerdict:
+def verdict_on(line: Line, refusal: Refusal | None) -> ItemVerdict:
     """One line's verdict."""
-    rule = line.rule or Rule()
-    reason = "Within the return window" if refusal is None else refusal.result.message
-    if refusal is None and rule.return_window_days is None:
-        reason = "No deadline applies"
-    deadline = None if refusal is not None else deadline_of(rule, facts)
-    return ItemVerdict(line.name, line.item.sku, refusal is None, reason, deadline, rule.restocking_fee_bp)
+    fee_bp = 0 if line.rule is None else line.rule.restocking_fee_bp
+    if refusal is not None:
+        return ItemVerdict(line.name, line.item.sku, False, refusal.result.message, None, fee_bp)
+    reason = "No deadline applies" if line.deadline is None else "Within the return window"
+    return ItemVerdict(line.name, line.item.sku, True, reason, line.deadline, fee_bp)
 
 
 def _days(count: int) -> str:

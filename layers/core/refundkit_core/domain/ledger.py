@@ -79,6 +79,11 @@ class Ledger:
         return self.dispute == "open"
 
     @property
+    def disputed(self) -> bool:
+        """Whether the card's bank has asked about the charge or charged it back, and it is not decided yet."""
+        return self.dispute in ("inquiry", "open")
+
+    @property
     def holds_anything(self) -> bool:
         """Whether any refund takes, or took, from this charge as far as we know."""
         return bool(self.elsewhere_minor or self.reserved_minor or self.refunded_minor)

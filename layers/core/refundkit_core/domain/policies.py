@@ -6,9 +6,10 @@ policy's own ``currency``; rates are basis points (100 of them are one percent).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Literal
 
 WindowStart = Literal["delivery", "fulfilment", "purchase"]
@@ -89,13 +90,13 @@ class RiskSettings:
     dispute_likelihood_percent: int = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """One merchant's policy as written. ``categories`` names the parent of a category; ``a/b`` is below ``a`` as well.
 
     ``non_refundable_flags`` are items that are never refunded, whatever their category. ``effective_from`` postpones
     the version. ``judged_by`` "latest" judges every transaction by the latest version instead of the one in force when
-    it was bought (decision 18).
+    it was bought (decision 18). The rules are indexed once, when the first of them is looked for: no slots here.
     """
 
     name: str
@@ -108,17 +109,39 @@ class Policy:
     judged_by: JudgedBy = "at_purchase"
     effective_from: datetime | None = None
 
+    @cached_property
+    def _by_sku(self) -> Mapping[str, Sequence[Rule]]:
+        return _indexed((rule.sku, rule) for rule in self.rules)
+
+    @cached_property
+    def _by_category(self) -> Mapping[str, Sequence[Rule]]:
+        return _indexed((rule.category, rule) for rule in self.rules)
+
     def rule_for(self, sku: str | None, category: str | None, purchased_at: datetime) -> Rule | None:
         """The most specific rule for an item bought then: its SKU's, its nearest category's, the default one."""
-        wanted = [
-            ("sku", sku),
-            *(("category", each) for each in (*lineage(category, self.categories), DEFAULT_CATEGORY)),
-        ]
-        for kind, name in wanted:
-            for rule in self.rules:
-                if name is not None and getattr(rule, kind) == name and rule.holds_at(purchased_at):
-                    return rule
-        return None
+        if sku is not None and (rule := _holding(self._by_sku.get(sku, ()), purchased_at)) is not None:
+            return rule
+        for each in lineage(category, self.categories):
+            if (rule := _holding(self._by_category.get(each, ()), purchased_at)) is not None:
+                return rule
+        return _holding(self._by_category.get(DEFAULT_CATEGORY, ()), purchased_at)
+
+
+def _indexed(named: Iterable[tuple[str | None, Rule]]) -> Mapping[str, Sequence[Rule]]:
+    """Rules by name, those of one name in the order in which they were written."""
+    index: dict[str, list[Rule]] = {}
+    for name, rule in named:
+        if name is not None:
+            index.setdefault(name, []).append(rule)
+    return index
+
+
+def _holding(rules: Sequence[Rule], purchased_at: datetime) -> Rule | None:
+    """The first of the rules that is for purchases of that time."""
+    for rule in rules:
+        if rule.holds_at(purchased_at):
+            return rule
+    return None
 
 
 def lineage(category: str | None, parents: Mapping[str, str]) -> Iterator[str]:

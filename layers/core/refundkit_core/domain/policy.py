@@ -7,12 +7,10 @@ approval (9), the verdict (10). Whatever refuses outranks whatever asks a person
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from refundkit_core.domain import errors
 from refundkit_core.domain.approval_rules import on_approval
 from refundkit_core.domain.charge_rules import on_the_charge
-from refundkit_core.domain.decisions import Decision, RuleResult, Verdict
+from refundkit_core.domain.decisions import ASKS_A_PERSON, Decision, RuleResult, Verdict
 from refundkit_core.domain.facts import Facts
 from refundkit_core.domain.fees import Fee, fee_on
 from refundkit_core.domain.item_rules import lines_of, passed, refusal_of, terms_of, verdict_on
@@ -30,6 +28,7 @@ def judge(policy: Policy, facts: Facts) -> Decision:
     amount = Money(asked_minor, charge.currency)
     spoken = on_the_charge(facts, amount)
     lines = lines_of(policy, facts)
+    terms = terms_of(lines)
     refusals = [refusal_of(line, policy, facts, amount) for line in lines]
     refused = [refusal for refusal in refusals if refusal is not None]
     spoken += [(refusal.result, refusal.error) for refusal in refused]
@@ -38,30 +37,29 @@ def judge(policy: Policy, facts: Facts) -> Decision:
     if facts.quoted_fee_minor is not None:
         fee = Fee(facts.quoted_fee_minor, certain=True)
     if not refused:
-        spoken += [(result, None) for result in passed(lines, facts)]
+        spoken += [(result, None) for result in passed(terms, facts)]
     if any(error is not None for _, error in spoken):
         spoken.append((_NOT_ASKED, None))
     else:
         spoken += on_approval(policy, facts, lines, amount, fee, risk)
-    rules = tuple(result for result, _ in spoken)
+    rules = tuple([result for result, _ in spoken])
     refusal = _refusal(rules, [error for _, error in spoken if error is not None])
-    decision = Decision(
-        verdict="allow",
+    return Decision(
+        verdict=_verdict(rules, refusal),
         amount=amount,
         fee_minor=_withheld(fee, amount),
         rules=rules,
-        items=tuple(verdict_on(*each, facts) for each in zip(lines, refusals, strict=True) if facts.items),
-        terms=terms_of(lines, facts),
+        items=tuple(map(verdict_on, lines, refusals)) if facts.items else (),
+        terms=terms,
         risk=risk,
         refusal=refusal,
     )
-    return replace(decision, verdict=_verdict(decision))
 
 
-def _verdict(decision: Decision) -> Verdict:
-    if decision.refusal is not None:
+def _verdict(rules: tuple[RuleResult, ...], refusal: errors.RefundKitError | None) -> Verdict:
+    if refusal is not None:
         return "refuse"
-    return "review" if decision.why_review else "allow"
+    return "allow" if ASKS_A_PERSON.isdisjoint([rule.outcome for rule in rules]) else "review"
 
 
 def _withheld(fee: Fee, amount: Money) -> int:

@@ -17,8 +17,6 @@ from refundkit_core.domain.facts import Facts
 from refundkit_core.domain.policies import REVIEW_FROM_RISK, RiskSettings
 from refundkit_core.domain.risk_signals import DEFAULT_WEIGHTS, READINGS, SIGNALS, Reading
 
-__all__ = ["DEFAULT_WEIGHTS", "SIGNALS", "Assessment", "Level", "Recommendation", "Signal", "assess", "level_of"]
-
 Level = Literal["low", "medium", "high", "critical"]
 Recommendation = Literal["auto_approve", "approve_with_review", "escalate", "deny"]
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.explain_decision import ExplainDecision
+    from refundkit_core.application.flag_risk import FlagRisk
     from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.guard_refund import GuardRefund
     from refundkit_core.application.look_at_transaction import LookAtTransaction
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.quote_refund import QuoteRefund
     from refundkit_core.application.read_refunds import ReadRefunds
     from refundkit_core.application.read_simulations import ReadSimulations
+    from refundkit_core.application.records import Connection
     from refundkit_core.application.redrive import Redrive
     from refundkit_core.application.register_order import RegisterOrder
     from refundkit_core.application.report_ledgers import FileReport, ReportLedgers
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.domain.ledger import Ledger
 
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 6
@@ -458,7 +461,16 @@ class Container:
     def apply_processor_news(self) -> ApplyProcessorNews:
         from refundkit_core.application.processor_news import ApplyProcessorNews
 
-        return ApplyProcessorNews(self.connections, self.processors, self.look, self.clock)
+        def flag_risk(connection: Connection, ledger: Ledger) -> None:
+            self.flag_risk(connection, ledger)  # hardly any news needs it: loaded by the first that does
+
+        return ApplyProcessorNews(self.connections, self.processors, self.look, flag_risk, self.clock)
+
+    @cached_property
+    def flag_risk(self) -> FlagRisk:
+        from refundkit_core.application.flag_risk import FlagRisk
+
+        return FlagRisk(self.gather, self.assessments, self.organizations, self.clock)
 
     @cached_property
     def publish_events(self) -> PublishEvents:
