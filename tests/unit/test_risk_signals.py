@@ -103,8 +103,9 @@ def test_amount_anomaly_without_a_charge_or_an_average_to_compare_with() -> None
     assert read("amount_anomaly", facts(charge=nothing, customer=usual), 1) == Reading(
         100, "Refund > 300% of the customer's average order", 400, 300
     )
-    for few in ({"lifetime_orders": 3, "lifetime_spend_minor": 9}, {"lifetime_orders": 9, "lifetime_spend_minor": 0}):
-        assert read("amount_anomaly", facts(charge=nothing, customer=CustomerFacts(**few))) is None
+    for orders, spend in ((3, 9), (9, 0), (0, 9)):
+        few = CustomerFacts(lifetime_orders=orders, lifetime_spend_minor=spend)
+        assert read("amount_anomaly", facts(charge=nothing, customer=few)) is None
 
 
 @pytest.mark.parametrize(
