@@ -99,7 +99,7 @@ TARGETS: Final = (
     Target("policy", f"{CORE}/domain/customers.py", "test_customers"),
     Target("policy", f"{CORE}/application/gather_facts.py", "test_gather_facts"),
     Target("risk", f"{CORE}/domain/risk.py", "test_risk"),
-    Target("risk", f"{CORE}/domain/risk_signals.py", "test_risk"),
+    Target("risk", f"{CORE}/domain/risk_signals.py", "test_risk_signals"),
     Target("errors", f"{CORE}/domain/errors.py", "test_errors_on_the_wire"),
     Target("errors", f"{CORE}/entrypoints/http.py", "test_errors_on_the_wire test_http_answers"),
     Target("errors", f"{CORE}/entrypoints/requests.py", "test_requests"),

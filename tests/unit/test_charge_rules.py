@@ -97,3 +97,14 @@ def test_more_than_is_left_is_told_what_is() -> None:
     assert said[1] is not None
     assert said[1].details == (Detail("remaining", "2000"),)
     assert spoken(2000, remaining_minor=2000)["remaining"][0].outcome == "pass"
+
+
+def test_a_single_cent_is_captured_lost_or_left_like_any_other_amount() -> None:
+    assert spoken(1, captured_minor=1, remaining_minor=1)["captured"][0].outcome == "pass"
+    assert spoken(5000, dispute="lost", lost_minor=1, remaining_minor=4999)["dispute"][0].outcome == "fail"
+    assert spoken(1, dispute="lost", lost_minor=4999, remaining_minor=1)["dispute"][0].outcome == "pass"
+
+
+def test_what_a_chargeback_took_is_named_even_where_nothing_is_asked_for_and_only_where_it_took_anything() -> None:
+    assert spoken(0, dispute="lost", lost_minor=5000, remaining_minor=0)["dispute"][0].outcome == "fail"
+    assert spoken(1, remaining_minor=0, held_minor=5000)["dispute"][0].outcome == "pass"

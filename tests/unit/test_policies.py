@@ -9,6 +9,7 @@ import pytest
 from refundkit_core.domain.policies import (
     DEFAULT_POLICY,
     ITEM_FLAGS,
+    REVIEW_FROM_RISK,
     Limits,
     Policy,
     PolicyVersion,
@@ -78,6 +79,10 @@ def test_a_policy_that_says_nothing_has_no_limits_and_refuses_final_sales() -> N
     assert Policy("Ours", ()).limits == Limits()
     assert Policy("Ours", ()).risk == RiskSettings()
     assert ITEM_FLAGS == ("subscription", "digital", "usage_based", "final_sale")
+
+
+def test_from_a_risk_of_seventy_on_a_person_looks_whatever_a_policy_says() -> None:
+    assert REVIEW_FROM_RISK == 70
 
 
 def test_who_published_nothing_refunds_everything_for_thirty_days() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from refundkit_core.domain.errors import Invalid
+from refundkit_core.domain.errors import Detail, Invalid
 from refundkit_core.domain.money import Money
 from refundkit_core.domain.quote import Bought, Purchase, Quote, QuotedLine, Tender, allocated, digest_of, quote
 
@@ -97,24 +98,70 @@ def test_what_cost_nothing_is_quoted_at_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "purchase, field",
+    "purchase, field, said",
     [
-        (Purchase(()), "items"),
-        (Purchase((Bought(1, 2, 3),)), "items.0.quantity"),
-        (Purchase((Bought(1), Bought(1, 2, 2, 1))), "items.1.quantity"),
-        (Purchase((Bought(1, 1, 0),)), "items"),
-        (Purchase((Bought(1), Bought(1, 1, -1))), "items.1.quantity"),
-        (Purchase((Bought(1, discount_minor=2),)), "items.0.discount"),
-        (Purchase((Bought(5, discount_minor=2),), discount_minor=4), "discount"),
-        (Purchase((Bought(5),), tenders=(Tender("a", 4, True),)), "tenders"),
-        (Purchase((Bought(5),), tenders=(Tender("a", 5),)), "tenders"),
-        (Purchase((Bought(5),), tenders=(Tender("a", 3, True), Tender("b", 2, True))), "tenders"),
+        (Purchase(()), "items", "Name at least one that comes back"),
+        (Purchase((Bought(1, 2, 3),)), "items.0.quantity", "At most 2 of 2 can come back"),
+        (Purchase((Bought(1), Bought(1, 2, 2, 1))), "items.1.quantity", "At most 1 of 2 can come back"),
+        (Purchase((Bought(1, 2, 1, 2),)), "items.0.quantity", "At most 0 of 2 can come back"),
+        (Purchase((Bought(1, 2, 1, 3),)), "items.0.quantity", "At most 0 of 2 can come back"),
+        (Purchase((Bought(1, 1, 0),)), "items", "Name at least one that comes back"),
+        (Purchase((Bought(1), Bought(1, 1, -1))), "items.1.quantity", "At most 1 of 1 can come back"),
+        (Purchase((Bought(1, discount_minor=2),)), "items.0.discount", "Not more than the line costs"),
+        (
+            Purchase((Bought(5, discount_minor=2),), discount_minor=4),
+            "discount",
+            "Not more than the lines cost: 3",
+        ),
+        (Purchase((Bought(5),), tenders=(Tender("a", 4, True),)), "tenders", "They sum to 4, the order to 5"),
+        (Purchase((Bought(5),), tenders=(Tender("a", 5),)), "tenders", "Mark the one that is this charge"),
+        (
+            Purchase((Bought(5),), tenders=(Tender("a", 3, True), Tender("b", 2, True))),
+            "tenders",
+            "Mark the one that is this charge",
+        ),
     ],
 )
-def test_what_does_not_add_up_is_refused_by_its_field(purchase: Purchase, field: str) -> None:
+def test_what_does_not_add_up_is_refused_by_its_field(purchase: Purchase, field: str, said: str) -> None:
     with pytest.raises(Invalid) as caught:
         quote(purchase, PLENTY)
-    assert [detail.field for detail in caught.value.details] == [field]
+    assert caught.value.message == "The purchase does not add up"
+    assert caught.value.details == (Detail(field, said),)
+
+
+def test_a_line_is_one_unit_that_comes_back_and_a_purchase_its_lines_alone_unless_more_is_said() -> None:
+    assert asdict(Purchase((Bought(5),))) == {
+        "lines": (
+            {
+                "price_minor": 5,
+                "bought": 1,
+                "quantity": 1,
+                "returned": 0,
+                "discount_minor": 0,
+                "tax_minor": 0,
+                "fee_bp": 0,
+                "sku": None,
+                "category": None,
+            },
+        ),
+        "discount_minor": 0,
+        "tax_minor": 0,
+        "shipping_minor": 0,
+        "refunds_shipping": False,
+        "tenders": (),
+    }
+    assert Tender("visa", 5).is_charge is False
+
+
+def test_the_fee_of_a_line_is_whole_minor_units() -> None:
+    assert [line.fee_minor for line in quote(Purchase((Bought(999, fee_bp=1500),)), PLENTY).lines] == [149]
+
+
+def test_what_comes_back_is_digested_as_it_has_always_been() -> None:
+    articles = [("B", "hats", 1), (None, "hats", 2), (None, None, 3), ("A", None, 0)]
+    text = '[["", "", 3], ["", "hats", 2], ["B", "", 1]]'
+
+    assert digest_of(articles) == hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def test_a_purchase_is_bound_by_what_comes_back_in_whichever_order() -> None:
