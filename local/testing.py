@@ -1,7 +1,8 @@
 """`make check`, `make test`, `make full`: every check and suite, and one exit code.
 
-The checks and the unit tests of the oldest supported Python run side by side, and speak only when they fail;
-then one pytest session runs everything else on the newest Python, and closes the output with its summary.
+The checks, the unit tests of the oldest supported Python and the suites that need no stack run side by side, and say
+little unless they fail; then one pytest session runs the rest, which wants the machine to itself. `make full` runs all
+suites in that session, the slow tests with them.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from local.captured import run_captured
 from local.console import colour, done, say
 from local.settings import ROOT
 
-CHECK_TIMEOUT_S = 600
+CHECK_TIMEOUT_S = 1_200
 MAX_LINES = 60  # of a failed check's output
 MAX_LINE = 220
 SESSION_TIMEOUT_S = 3_000
-SUITES = ("unit", "architecture", "contract", "integration", "workflow", "local", "crash", "bench", "e2e")
+BESIDE = (("integration",), ("unit", "architecture", "contract"))
+"""Suites that can share the machine: what stands together runs in one session."""
+ALONE = ("workflow", "local", "crash", "bench", "e2e")
+SUITES = (*(suite for together in BESIDE for suite in together), *ALONE)
+NOT_SLOW = ("-m", "not slow")
 SOURCES = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
 TYPED = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
 
@@ -93,13 +98,30 @@ def older_pythons(versions: tuple[str, ...]) -> list[Check]:
     return found
 
 
+def suites_beside() -> list[Check]:
+    """The sessions that run beside the checks, the longest first."""
+    found = []
+    for together in BESIDE:
+        folders = present(tuple(f"tests/{suite}" for suite in together))
+        if folders:
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *NOT_SLOW, *folders]
+            found.append(Check(f"{', '.join(together)} tests", command))
+    return found
+
+
+def summary_of(output: str) -> str:
+    """What a session says of itself in its last line; nothing where no test ran."""
+    last = output.strip().rpartition("\n")[2]
+    return f": {last.partition(' in ')[0]}" if " passed" in last else ""
+
+
 def run_side_by_side(wanted: list[Check]) -> list[str]:
     """Run checks two at a time; print a line for each, and what those say that fail. Returns their names."""
     failed: list[str] = []
 
     def report(outcome: Outcome) -> None:
         if outcome.good:
-            done(outcome.name, outcome.seconds)
+            done(f"{outcome.name}{summary_of(outcome.output)}", outcome.seconds)
             return
         failed.append(outcome.name)
         lines = [f"    {line[:MAX_LINE]}" for line in outcome.output.strip().splitlines()]
@@ -136,10 +158,10 @@ def main() -> int:
         failed = run_side_by_side(checks())
     else:
         older = ("3.11", "3.12") if wanted == "full" else ("3.11",)  # what the Makefile has made
-        failed = run_side_by_side([*older_pythons(older), *checks()])
-        slow = [] if wanted == "full" else ["-m", "not slow"]
-        suites = present(tuple(f"tests/{suite}" for suite in SUITES))
-        if run_session([*slow, *suites]):
+        beside = [] if wanted == "full" else suites_beside()
+        failed = run_side_by_side([*beside, *older_pythons(older), *checks()])
+        bounds, suites = ((), SUITES) if wanted == "full" else (NOT_SLOW, ALONE)
+        if run_session([*bounds, *present(tuple(f"tests/{suite}" for suite in suites))]):
             failed.append("tests")
     if failed:
         say(f"{colour('not good:', '31')} {'; '.join(failed)}")
