@@ -105,14 +105,14 @@ def suites_beside() -> list[Check]:
         folders = present(tuple(f"tests/{suite}" for suite in together))
         if folders:
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *NOT_SLOW, *folders]
-            found.append(Check(f"{', '.join(together)} tests", command))
+            found.append(Check(f"tests: {', '.join(together)}", command))
     return found
 
 
 def summary_of(output: str) -> str:
     """What a session says of itself in its last line; nothing where no test ran."""
     last = output.strip().rpartition("\n")[2]
-    return f": {last.partition(' in ')[0]}" if " passed" in last else ""
+    return last.partition(" in ")[0] if " passed" in last else ""
 
 
 def run_side_by_side(wanted: list[Check]) -> list[str]:
@@ -121,7 +121,7 @@ def run_side_by_side(wanted: list[Check]) -> list[str]:
 
     def report(outcome: Outcome) -> None:
         if outcome.good:
-            done(f"{outcome.name}{summary_of(outcome.output)}", outcome.seconds)
+            done(outcome.name, outcome.seconds, summary_of(outcome.output))
             return
         failed.append(outcome.name)
         lines = [f"    {line[:MAX_LINE]}" for line in outcome.output.strip().splitlines()]
