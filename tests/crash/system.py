@@ -251,7 +251,8 @@ class System:
     def _erase(self, erasing: Erasing) -> None:
         if not erasing.ask.answers:
             raise Unreachable("nobody is known yet")
-        known = self.ledger() is not None
+        ledger = self.ledger()
+        known = ledger is not None and (ledger.customer_id is not None or ledger.customer_erased)
         answer = told(lambda: str(self.use_cases.erase(TENANT, "cus_1", BY_PROGRAM)[0].refunds))
         self.calls.note(f"told {answer}")
         insist(answer != "not_found" or not known, "a customer whom a charge named was never heard of")
