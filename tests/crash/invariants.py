@@ -146,8 +146,13 @@ def check_purses(purses: Mapping[tuple[Tenant, str], int], heads: Sequence[Refun
     stored = {purse: amount for (_, purse), amount in purses.items() if amount}
     insist(stored == taken, f"purses hold {stored}, refunds took {taken}")
     for cap in guards.caps:
-        spent = sum(amount for purse, amount in stored.items() if purse.startswith(f"{cap.scope}#"))
-        insist(cap.per_day_minor is None or spent <= cap.per_day_minor, f"{spent} was taken from a cap of {cap}")
+        spent_on: dict[str, int] = {}
+        for purse, amount in stored.items():
+            scope, _, _, day, *_ = purse.split("#")
+            if scope == cap.scope:
+                spent_on[day] = spent_on.get(day, 0) + amount
+        for spent in spent_on.values():
+            insist(cap.per_day_minor is None or spent <= cap.per_day_minor, f"{spent} was taken from a cap of {cap}")
 
 
 def check_limit(record: CustomerRecord, heads: Sequence[Refund], most: int) -> None:

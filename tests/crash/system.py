@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from refundkit_core.application.audit import BY_PROGRAM
 from refundkit_core.application.records import Connection, ProcessorNews
 from refundkit_core.domain.events import Event
+from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.refund import Refund
 
@@ -235,9 +236,11 @@ class System:
         def opened() -> str:
             return self.use_cases.create(ask.wish).refund.id
 
+        begun_after = len(ask.answers)
         answer = told(opened)
         self.calls.note(f"told {answer}")
-        ask.answers.append(answer)
+        # A no stands where its call began: another worker may have opened the refund after the no was decided.
+        ask.answers.insert(len(ask.answers) if is_id("ref", answer) else begun_after, answer)
 
     def _cancel(self, cancellation: Cancellation) -> None:
         if not cancellation.ask.answers:
