@@ -7,17 +7,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from refundkit.contracts.base import TimeInput, Wire
+from refundkit.contracts.goods import MAX_QUANTITY, Country, DeliveryStatus, ItemFlag, Name
 
 MAX_ITEMS = 200
 MAX_EVIDENCE = 20
 
-ItemFlag = Literal["subscription", "digital", "usage_based", "final_sale"]
-DeliveryStatus = Literal["not_shipped", "in_transit", "delivered", "lost", "returned"]
 EvidenceKind = Literal["photo", "video", "carrier_scan", "receipt", "customer_statement", "other"]
-Sku = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]([ -~]*[!-~])?$")]
-Category = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]([ -~]*[!-~])?$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166, two capital letters.")]
-CustomerId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
 LineAmount = Annotated[int, Field(ge=0, le=10**12, description="In the currency's minor unit (cents).")]
 
 
@@ -34,10 +29,10 @@ class RefundItem(Wire):
 
     model_config = ConfigDict(json_schema_extra=_NAMED)
 
-    sku: Sku | None = None
-    category: Category | None = None
+    sku: Name | None = None
+    category: Name | None = None
     """A category of the policy; ``a/b`` is below ``a``."""
-    quantity: Annotated[int, Field(ge=1, le=100_000)] = 1
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
     amount: LineAmount | None = None
     """What was paid for all of the line's quantity."""
     flags: Annotated[list[ItemFlag], Field(max_length=4)] | None = None

@@ -6,8 +6,8 @@ from typing import Literal
 
 from refundkit.contracts.base import Time, Wire
 from refundkit.contracts.envelope import PageQuery
+from refundkit.contracts.goods import CustomerId
 from refundkit.contracts.refunds import AmountMinor, TransactionId
-from refundkit.contracts.transactions import CustomerId
 
 RiskLevel = Literal["low", "medium", "high", "critical"]
 Recommendation = Literal["auto_approve", "approve_with_review", "escalate", "deny"]

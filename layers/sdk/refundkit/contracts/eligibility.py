@@ -10,12 +10,11 @@ from refundkit.contracts.base import Time, Wire
 from refundkit.contracts.claims import (
     MAX_EVIDENCE,
     MAX_ITEMS,
-    Country,
-    CustomerId,
     DeliveryClaim,
     EvidencePiece,
     RefundItem,
 )
+from refundkit.contracts.goods import Country, CustomerId
 from refundkit.contracts.refunds import AmountMinor, Currency, RefundReason, TransactionId
 
 RuleStatus = Literal["PASS", "FAIL", "UNKNOWN", "SKIPPED"]

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from refundkit.contracts.base import TimeInput, Wire
+from refundkit.contracts.base import MerchantId, TimeInput, Wire
+from refundkit.contracts.goods import ItemFlag
 from refundkit.contracts.refunds import MAX_AMOUNT_MINOR, Currency
 
 MAX_RULES: Final = 500
@@ -20,7 +21,6 @@ MAX_CONDITIONS: Final = 50
 MAX_WINDOW_DAYS: Final = 3_650
 
 WindowStart = Literal["delivery", "fulfilment", "purchase"]
-ItemFlag = Literal["subscription", "digital", "usage_based", "final_sale"]
 JudgedBy = Literal["at_purchase", "latest"]
 
 
@@ -45,7 +45,6 @@ Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR, description="In the cur
 Score = Annotated[int, Field(ge=0, le=100, description="A risk score from 0 to 100.")]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 PolicyName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
-MerchantId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,64}$")]
 Category = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_.\-]+([ /][A-Za-z0-9_.\-]+)*$")]
 Sku = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
 Condition = Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]

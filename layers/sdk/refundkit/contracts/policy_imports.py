@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from refundkit.contracts.base import Wire
-from refundkit.contracts.policy_documents import Category, Count, Days, MerchantId, PolicyName
+from refundkit.contracts.base import MerchantId, Wire
+from refundkit.contracts.policy_documents import Category, Count, Days, PolicyName
 from refundkit.contracts.refunds import Currency
 
 MAX_DOLLARS: Final = 10**12

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from refundkit.contracts.base import Time, Wire
-from refundkit.contracts.policy_documents import Category, ItemFlag, MerchantId, PolicyDocument, Sku, WindowStart
+from refundkit.contracts.base import MerchantId, Time, Wire
+from refundkit.contracts.goods import ItemFlag
+from refundkit.contracts.policy_documents import Category, PolicyDocument, Sku, WindowStart
 
 VersionName = Annotated[str, Field(pattern=r"^(draft|[1-9][0-9]{0,5})$")]
 """A version's number, or ``draft``."""

@@ -7,12 +7,10 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field, model_validator
 
 from refundkit.contracts.base import Wire
+from refundkit.contracts.goods import MAX_QUANTITY, Name
 from refundkit.contracts.refunds import MAX_AMOUNT_MINOR, AmountMinor, TransactionId
 
-MAX_QUANTITY: Final = 100_000
-
 Paid = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR, description="In the minor unit of the charge's currency.")]
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Quantity = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
 
 

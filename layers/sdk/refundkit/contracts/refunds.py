@@ -11,13 +11,12 @@ from refundkit.contracts.base import Time, TimeInput, Wire
 from refundkit.contracts.claims import (
     MAX_EVIDENCE,
     MAX_ITEMS,
-    Country,
-    CustomerId,
     DeliveryClaim,
     EvidencePiece,
     RefundItem,
 )
 from refundkit.contracts.envelope import PageQuery
+from refundkit.contracts.goods import Country, CustomerId
 
 MAX_AMOUNT_MINOR: Final = 10**12
 MAX_METADATA_BYTES: Final = 8_192

@@ -7,17 +7,13 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from refundkit.contracts.base import Time, TimeInput, Wire
+from refundkit.contracts.goods import MAX_QUANTITY, Country, CustomerId, DeliveryStatus, ItemFlag, Name
 from refundkit.contracts.refunds import MAX_AMOUNT_MINOR
 
 MAX_ITEMS: Final = 100
 
-ItemFlag = Literal["subscription", "digital", "usage_based", "final_sale"]
-DeliveryStatus = Literal["not_shipped", "in_transit", "delivered", "lost", "returned"]
 DisputeState = Literal["none", "inquiry", "open", "won", "lost"]
 
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-CustomerId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:@+|\-]+$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1, two capital letters.")]
 Paid = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR, description="In the minor unit of the charge's currency.")]
 RiskScore = Annotated[int, Field(ge=0, le=100)]
 
@@ -28,7 +24,7 @@ class OrderItem(Wire):
     sku: Name | None = None
     category: Name | None = None
     """As the refund policy names it; `a/b` is below `a`."""
-    quantity: Annotated[int, Field(ge=1, le=100_000)] = 1
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
     amount: Paid | None = None
     """What was paid for all of the line."""
     flags: Annotated[list[ItemFlag], Field(max_length=4)] | None = None
