@@ -86,6 +86,7 @@ TARGETS: Final = (
     Target("money", f"{CORE}/domain/money.py", "test_money"),
     Target("money", f"{CORE}/domain/ledger.py", "test_ledger"),
     Target("money", f"{CORE}/domain/quote.py", "test_quote"),
+    Target("money", f"{CORE}/domain/budgets.py", "test_budgets"),
     Target("money", f"{CORE}/domain/sealed_quotes.py", "test_sealed_quotes"),
     Target("policy", f"{CORE}/domain/policies.py", "test_policies"),
     Target("policy", f"{CORE}/domain/policy.py", "test_policy test_policy_rules"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from refundkit_core.domain.facts import Item
-from refundkit_core.domain.fees import Fee, fee_on, percent, shared
+from refundkit_core.domain.fees import Fee, fee_on, percent
 from refundkit_core.domain.item_rules import Line
 from refundkit_core.domain.policies import Rule
 
@@ -44,24 +44,6 @@ def test_without_known_shares_the_highest_rate_holds_and_is_not_certain(worths: 
 def test_a_line_that_cost_nothing_takes_no_share() -> None:
     assert fee_on([line(9000, 0), line(1000, 100)], 100) == Fee(10, certain=True)
     assert fee_on([line(9000, 1), line(0, 0)], 1) == Fee(0, certain=True)
-
-
-@pytest.mark.parametrize(
-    ("amount", "weights", "parts"),
-    [
-        (10, [1, 1, 1], [4, 3, 3]),
-        (11, [1, 1, 1], [4, 4, 3]),
-        (100, [1, 2, 3], [17, 33, 50]),
-        (1, [1, 2], [0, 1]),
-        (0, [5, 5], [0, 0]),
-        (7, [0, 3], [0, 7]),
-        (5, [5], [5]),
-    ],
-)
-def test_what_does_not_divide_goes_to_the_largest_remainders_and_among_equals_to_the_first(
-    amount: int, weights: list[int], parts: list[int]
-) -> None:
-    assert shared(amount, weights) == parts
 
 
 @pytest.mark.parametrize(("bp", "words"), [(1500, "15"), (1250, "12.5"), (1, "0.01"), (10_000, "100"), (0, "0")])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from refundkit_core.domain.money import Money, exponent
+from refundkit_core.domain.money import Money, allocated, exponent
 
 AMOUNTS = st.integers(-(10**15), 10**15)
 CURRENCIES = st.sampled_from(["usd", "jpy", "kwd"])
@@ -75,3 +75,21 @@ def test_a_currency_is_three_lower_case_letters(currency: str) -> None:
 def test_money_is_not_changed_but_made_anew() -> None:
     with pytest.raises(FrozenInstanceError):
         Money(1, "usd").amount_minor = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "total, weights, parts",
+    [
+        (10, [1, 1, 1], [4, 3, 3]),
+        (11, [1, 1, 1], [4, 4, 3]),
+        (100, [1, 2, 3], [17, 33, 50]),
+        (1, [1, 2], [0, 1]),
+        (1, [1, 1], [1, 0]),
+        (0, [5, 5], [0, 0]),
+        (7, [0, 0], [4, 3]),
+        (7, [0, 3], [0, 7]),
+        (0, [], []),
+    ],
+)
+def test_a_total_is_parted_by_largest_remainder(total: int, weights: list[int], parts: list[int]) -> None:
+    assert allocated(total, weights) == parts

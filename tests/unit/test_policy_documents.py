@@ -23,7 +23,7 @@ from refundkit_core.domain.policies import (
 )
 from refundkit_core.domain.policy_diff import changes
 from refundkit_core.domain.policy_documents import basis_points, document_of, policy_of, spelled_out
-from refundkit_core.domain.policy_faults import SIGNALS
+from refundkit_core.domain.risk_signals import SIGNALS
 
 from tests.support.clock import START
 

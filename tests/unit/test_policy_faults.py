@@ -17,7 +17,8 @@ from refundkit.contracts.policy_imports import ImportPolicyRequest
 from refundkit.contracts.policy_views import UpdatePolicyRequest
 from refundkit_core.domain import errors, policy_faults
 from refundkit_core.domain.policies import Limits, Policy, Rule
-from refundkit_core.domain.policy_faults import SIGNALS, Fault, faults_of, pointer
+from refundkit_core.domain.policy_faults import Fault, faults_of, pointer
+from refundkit_core.domain.risk_signals import SIGNALS
 from refundkit_core.entrypoints.policy_requests import MAX_FAULTS, document_faults, import_body, policy_body
 
 Document = dict[str, Any]

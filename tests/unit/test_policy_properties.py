@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refundkit_core.adapters.dynamodb.judged import packed, unpacked
 from refundkit_core.domain.facts import ChargeFacts, CustomerFacts, Delivery, Facts, Item
-from refundkit_core.domain.fees import shared
+from refundkit_core.domain.money import allocated
 from refundkit_core.domain.policies import ITEM_FLAGS, Limits, Policy, Rule
 from refundkit_core.domain.policy import judge
 from refundkit_core.domain.refund import Ground
@@ -218,7 +218,7 @@ def test_an_unknown_fact_of_a_rule_in_force_never_approves(policy: Policy, facts
 
 @given(st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=20).filter(any))
 def test_shares_sum_to_the_whole_and_none_is_off_by_more_than_one(amount: int, weights: list[int]) -> None:
-    parts = shared(amount, weights)
+    parts = allocated(amount, weights)
 
     assert sum(parts) == amount
     for part, weight in zip(parts, weights, strict=True):

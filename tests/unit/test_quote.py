@@ -11,28 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refundkit_core.domain.errors import Detail, Invalid
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.quote import Bought, Purchase, Quote, QuotedLine, Tender, allocated, digest_of, quote
+from refundkit_core.domain.quote import Bought, Purchase, Quote, QuotedLine, Tender, digest_of, quote
 
 PLENTY = Money(10**9, "usd")
 CURRENCIES = st.sampled_from(["usd", "jpy", "kwd"])
-
-
-@pytest.mark.parametrize(
-    "total, weights, parts",
-    [
-        (10, [1, 1, 1], [4, 3, 3]),
-        (11, [1, 1, 1], [4, 4, 3]),
-        (100, [1, 2, 3], [17, 33, 50]),
-        (1, [1, 2], [0, 1]),
-        (1, [1, 1], [1, 0]),
-        (0, [5, 5], [0, 0]),
-        (7, [0, 0], [4, 3]),
-        (7, [0, 3], [0, 7]),
-        (0, [], []),
-    ],
-)
-def test_a_total_is_parted_by_largest_remainder(total: int, weights: list[int], parts: list[int]) -> None:
-    assert allocated(total, weights) == parts
 
 
 def test_a_whole_order_comes_back_with_its_discount_tax_shipping_and_fee() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from refundkit_core.domain.item_rules import Line
+from refundkit_core.domain.money import allocated
 
 _WHOLE_BP: Final = 10_000
 
@@ -29,21 +30,8 @@ def fee_on(lines: Sequence[Line], amount_minor: int) -> Fee:
     worths = [line.item.amount_minor for line in lines]
     if any(worth is None for worth in worths) or sum(worth or 0 for worth in worths) == 0:
         return Fee(amount_minor * max(rates) // _WHOLE_BP, certain=False)
-    shares = shared(amount_minor, [worth or 0 for worth in worths])
+    shares = allocated(amount_minor, [worth or 0 for worth in worths])
     return Fee(sum(share * rate // _WHOLE_BP for share, rate in zip(shares, rates, strict=True)), certain=True)
-
-
-def shared(amount_minor: int, weights: Sequence[int]) -> list[int]:
-    """``amount_minor`` in whole minor units by ``weights``, none negative and not all zero; the parts sum to it.
-
-    What does not divide goes to the largest remainders, among equal ones to the first.
-    """
-    whole = sum(weights)
-    parts = [amount_minor * weight // whole for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda at: -(amount_minor * weights[at] % whole))
-    for at in by_remainder[: amount_minor - sum(parts)]:
-        parts[at] += 1
-    return parts
 
 
 def percent(basis_points: int) -> str:

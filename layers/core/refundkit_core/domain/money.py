@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -58,3 +59,15 @@ class Money:
         if other.currency != self.currency:
             raise ValueError(f"cannot mix {self.currency} and {other.currency}")
         return other
+
+
+def allocated(total: int, weights: Sequence[int]) -> list[int]:
+    """``total`` in whole parts that sum to it, as near to the proportions of ``weights`` as can be: largest remainder,
+    the earlier part where two are equal. Without any weight all parts count the same."""
+    weights = weights if any(weights) else [1] * len(weights)
+    whole = sum(weights)
+    parts = [total * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda at: (-(total * weights[at] % whole), at))
+    for at in by_remainder[: total - sum(parts)]:
+        parts[at] += 1
+    return parts

@@ -10,22 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from refundkit_core.domain.policies import DEFAULT_CATEGORY, above
+from refundkit_core.domain.risk_signals import SIGNALS
 from refundkit_core.domain.times import iso, parse_iso
-
-SIGNALS: Final = (
-    "velocity",
-    "refund_ratio",
-    "amount_anomaly",
-    "chargebacks",
-    "account_age",
-    "region_mismatch",
-    "delivered_claimed_missing",
-    "fraud_warning",
-    "inquiry",
-    "processor_risk",
-    "contradictions",
-)
-"""What risk is made of, and what ``risk.weights`` can weigh."""
 
 MAX_RULES: Final = 500
 MAX_CATEGORIES: Final = 1_000

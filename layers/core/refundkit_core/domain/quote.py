@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from refundkit_core.domain.errors import Detail, Invalid
-from refundkit_core.domain.money import Money
+from refundkit_core.domain.money import Money, allocated
 
 _WHOLE_BP: Final = 10_000
 
@@ -151,18 +151,6 @@ def quote(purchase: Purchase, remaining: Money) -> Quote:
         fee_minor=fees_minor * gross_minor // value_minor if value_minor else 0,  # down: in the customer's favour
         remaining_before_minor=remaining.amount_minor,
     )
-
-
-def allocated(total: int, weights: Sequence[int]) -> list[int]:
-    """``total`` in whole parts that sum to it, as near to the proportions of ``weights`` as can be: largest remainder,
-    the earlier part where two are equal. Without any weight all parts count the same."""
-    weights = weights if any(weights) else [1] * len(weights)
-    whole = sum(weights)
-    parts = [total * weight // whole for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda at: (-(total * weights[at] % whole), at))
-    for at in by_remainder[: total - sum(parts)]:
-        parts[at] += 1
-    return parts
 
 
 def _with_spread(purchase: Purchase) -> tuple[list[Bought], int]:
