@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -137,3 +137,30 @@ def test_guards_are_kept_and_read_again() -> None:
 
     assert Guards.from_record(guards.as_record()) == guards
     assert Guards.from_record(NO_GUARDS.as_record()) == NO_GUARDS
+
+
+def test_a_breaker_counts_dollars_and_a_cap_bounds_nothing_unless_they_say_so() -> None:
+    assert Breaker(10) == Breaker(10, None, None, "usd")
+    assert Breaker(10).is_tripped(10**9, 10**9) is False
+    assert Cap("key", "usd") == Cap("key", "usd", None, None, None)
+    assert Guards((), None, 0) == NO_GUARDS
+
+
+def test_a_purses_day_is_the_utc_one_wherever_the_clock_stands() -> None:
+    late = START.replace(hour=23).astimezone(timezone(timedelta(hours=5)))
+
+    assert purses_of(Charge(Cap("key", "usd", 1), "k"), late) == (f"key#k#{DAY}",)
+
+
+def test_one_purse_that_has_exactly_enough_is_taken_before_several() -> None:
+    purses = purses_of(OF_ALL, START)
+
+    assert takings(OF_ALL, usd(100), START, {purses[0]: 1, purses[1]: 1}, 0) == (Taking(purses[2], 100, 100),)
+    assert takings(OF_ALL, usd(50), START, {purses[0]: 50}, 0) == (Taking(purses[0], 50, 100),)
+
+
+def test_a_purse_with_a_single_unit_left_gives_it() -> None:
+    small = Charge(Cap("organization", "usd", per_day_minor=10), "all")
+    purses = purses_of(small, START)
+
+    assert takings(small, usd(10), START, {}, 0) == tuple(Taking(purse, 1, 1) for purse in purses)

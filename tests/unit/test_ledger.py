@@ -185,3 +185,25 @@ def test_an_erased_customer_stays_erased_whatever_a_later_look_shows() -> None:
     later = ledgers.refreshed(erased, snapshot(customer_id="cus_1"), 0, START)
     assert (later.customer_id, later.customer_erased) == (None, True)
     assert ledgers.refreshed(named, snapshot(customer_id="cus_1"), 0, START).customer_id == "cus_1"
+
+
+def test_a_ledger_says_whether_its_charge_is_asked_about_or_disputed_now() -> None:
+    said = [ledger(dispute=state).disputed for state in ("none", "inquiry", "open", "won", "lost")]
+
+    assert said == [False, True, True, False, False]
+
+
+def test_what_nobody_told_of_a_charge_is_not_there_and_a_change_has_no_fee_unless_it_says_so() -> None:
+    bare = ledgers.opened(TENANT, TRANSACTION, snapshot(), 0, START)
+
+    assert (bare.processor_risk, bare.countries, bare.withheld_minor) == (None, (), 0)
+    assert LedgerChange("reserve", 5) == LedgerChange("reserve", 5, 0)
+
+
+def test_a_ledger_made_of_nothing_but_the_necessary_knows_no_risk_and_no_countries() -> None:
+    bare = Ledger(
+        TENANT, TRANSACTION, "usd", 1, 0, 0, 0, 0, "none", purchased_at=START, customer_id=None, snapshot_at=START,
+        version=1,
+    )  # fmt: skip
+
+    assert (bare.processor_risk, bare.countries) == (None, ())
