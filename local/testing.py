@@ -27,7 +27,9 @@ SESSION_TIMEOUT_S = 3_000
 BESIDE = (("integration",), ("unit", "architecture", "contract"))
 """Suites that can share the machine: what stands together runs in one session."""
 ALONE = ("workflow", "local", "crash", "bench", "e2e")
-SUITES = (*(suite for together in BESIDE for suite in together), *ALONE)
+SUITES = ("unit", "architecture", "contract", "integration", *ALONE)
+"""All of them, in the order in which one session runs them: what blocks sockets first."""
+
 NOT_SLOW = ("-m", "not slow")
 SOURCES = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
 TYPED = ("layers/core/refundkit_core", "layers/sdk/refundkit", "functions", "local", "tests")
