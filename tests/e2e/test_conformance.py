@@ -45,7 +45,14 @@ def conform(
     """One run with known charges and refunds, so that some requests succeed; ``description``: not the API's own."""
     charges = [merchant.charge(amount=1_000_000) for _ in range(KNOWN)]
     refunds = [merchant.refund(charge, 100).body["data"]["id"] for charge in charges]
-    for name, values in (("charges", charges), ("refunds", refunds), ("processors", ["stripe"])):
+    preview = merchant.call("POST", "/refunds/preview", {"transactionId": charges[0], "amount": 100})
+    known = {
+        "charges": charges,
+        "refunds": refunds,
+        "processors": ["stripe"],
+        "quotes": [preview.body["data"]["quoteId"]],
+    }
+    for name, values in known.items():
         (folder / f"{name}.dict").write_text("".join(f'"{value}"\n' for value in values))
     shutil.copy(FOLDER / "conformance.toml", folder)
     key = admin_key(stack, merchant)
