@@ -164,3 +164,11 @@ def test_a_purse_with_a_single_unit_left_gives_it() -> None:
     purses = purses_of(small, START)
 
     assert takings(small, usd(10), START, {}, 0) == tuple(Taking(purse, 1, 1) for purse in purses)
+
+
+def test_of_several_caps_on_one_purse_the_strictest_of_each_bound_holds_and_it_is_taken_from_once() -> None:
+    caps = (Cap("key", "usd", 900, None), Cap("key", "usd", 500, 80, "key_1"), Cap("key", "usd", None, 70))
+
+    held = caps_on(Guards((*caps, Cap("key", "eur", 5))), Spender("key_1", None, None))
+
+    assert held == [Charge(Cap("key", "usd", 500, 70), "key_1"), Charge(Cap("key", "eur", 5), "key_1")]

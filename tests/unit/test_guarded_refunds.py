@@ -152,3 +152,23 @@ def test_guards_are_replaced_as_a_whole_and_not_over_anothers_change() -> None:
 
     assert (first.version, again, last) == (1, first, Guards(version=2))
     assert settings.show(TENANT) == last
+
+
+def test_two_caps_on_one_key_take_from_its_purse_once() -> None:
+    desk = desk_with(Cap("key", "usd", per_day_minor=1000), Cap("key", "usd", per_day_minor=700, id="key_1"))
+
+    refund = desk.ask(amount_minor=400, key_id="key_1").refund
+
+    assert [amount for _, amount in refund.taken] == [400]
+    with pytest.raises(errors.BudgetExceeded):
+        desk.ask(amount_minor=301, key_id="key_1")
+    assert desk.ask(amount_minor=300, key_id="key_1").refund.status == "pending"
+
+
+def test_what_a_cap_refuses_does_not_count_for_the_breaker() -> None:
+    desk = desk_with(Cap("organization", "usd", per_refund_minor=500), breaker=Breaker(10, refunds=1))
+    for _ in range(3):
+        with pytest.raises(errors.BudgetExceeded):
+            desk.ask(amount_minor=501)
+
+    assert desk.ask(amount_minor=500).refund.status == "pending"

@@ -171,11 +171,11 @@ class CreateRefund:
         tries: _Tries,
     ) -> tuple[Gathered, tuple[Taking, ...]]:
         """What was gathered, with the guards' say, and what the refund takes from their purses."""
-        if tries.rush is None:  # a request counts once, however often it is tried
-            tries.rush = self._guard.is_rush(asked.tenant, guards, gathered.facts, decision.amount)
         spender = Spender(asked.key_id, asked.agent, gathered.customer.key if gathered.customer else None)
         start = sum(refund_id.encode())
         guarded = self._guard(asked.tenant, guards, spender, gathered.facts, decision.net, start)
+        if tries.rush is None:  # what fits into the caps counts once, however often it is tried
+            tries.rush = self._guard.is_rush(asked.tenant, guards, gathered.facts, decision.amount)
         return replace(gathered, facts=replace(guarded.facts, rush=tries.rush)), guarded.takings
 
     def _as_quoted(self, quote_id: str, wanted: Asked, gathered: Gathered) -> Gathered:

@@ -7,7 +7,7 @@ when the refund fails, is refused or cancelled. The organization's purse is ten,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
@@ -109,21 +109,34 @@ class Charge(NamedTuple):
 
 
 def caps_on(guards: Guards, spender: Spender) -> list[Charge]:
-    """The caps that hold for a refund of ``spender``, in the order in which they were set."""
+    """The caps that hold for a refund of ``spender``; of several on one purse the strictest bounds."""
     owners: Mapping[Scope, str | None] = {
         "key": spender.key_id,
         "agent": spender.agent,
         "customer": spender.customer,
         "organization": "all",
     }
-    held = []
+    held: dict[tuple[Scope, str | None, str], Charge] = {}
     for cap in guards.caps:
         owner = owners[cap.scope]
         meant = cap.id in (None, owner)
         unknown_customer = owner is None and cap.scope == "customer"
         if (owner is not None and meant) or (unknown_customer and cap.id is None):
-            held.append(Charge(cap, owner))
-    return held
+            name = (cap.scope, owner, cap.currency)
+            held[name] = Charge(_stricter(held[name].cap, cap) if name in held else cap, owner)
+    return list(held.values())
+
+
+def _stricter(one: Cap, other: Cap) -> Cap:
+    return replace(
+        one,
+        per_day_minor=_lesser(one.per_day_minor, other.per_day_minor),
+        per_refund_minor=_lesser(one.per_refund_minor, other.per_refund_minor),
+    )
+
+
+def _lesser(one: int | None, other: int | None) -> int | None:
+    return min((bound for bound in (one, other) if bound is not None), default=None)
 
 
 def purses_of(charge: Charge, at: datetime) -> tuple[str, ...]:
