@@ -285,3 +285,17 @@ def test_an_early_fraud_warning_and_more_sends_a_refund_to_a_person_and_is_told(
     items = world.container.client("dynamodb").scan(TableName="refundkit")["Items"]
     told = {item["type"]["S"] for item in items if "type" in item}
     assert {"refund.initiated", "approval.pending", "dispute.risk_flagged"} <= told
+
+
+def test_no_fee_is_quoted_away_by_another_category_than_the_registered_one(world: World) -> None:
+    publish(world)
+    transaction = charge(world)
+    order = {"items": [{"sku": "TV", "category": "electronics", "amount": 3000}]}
+    world.call("PUT", f"/v1/transactions/{transaction}", order)
+    items = [{"sku": "TV", "category": "clothing"}]
+
+    preview = world.call("POST", "/v1/refunds/preview", {"transactionId": transaction, "items": items})[1]["data"]
+
+    assert (preview["gross"], preview["fee"]) == (3000, 450)
+    status, envelope = asked(world, transaction, amount=3000, quoteId=preview["quoteId"], items=items)
+    assert (status, envelope["data"]["restockingFee"]) == (201, 450)

@@ -123,7 +123,7 @@ def _bought(number: int, item: WantedItem, known: Item | None, gathered: Gathere
         raise Invalid(
             "An item has no price", (Detail(f"items.{number}.amount", "State it, or register the order with it"),)
         )
-    category = item.category or (known.category if known else None)
+    category = (known.category if known else None) or item.category  # or a fee could be quoted away
     return Bought(
         price_minor=price_minor,
         bought=item.bought or (known.quantity if known else max(1, item.returned + item.quantity)),
