@@ -299,3 +299,11 @@ def test_no_fee_is_quoted_away_by_another_category_than_the_registered_one(world
     assert (preview["gross"], preview["fee"]) == (3000, 450)
     status, envelope = asked(world, transaction, amount=3000, quoteId=preview["quoteId"], items=items)
     assert (status, envelope["data"]["restockingFee"]) == (201, 450)
+
+
+def test_one_of_two_is_quoted_at_half_however_many_the_caller_says_were_bought(world: World) -> None:
+    transaction = charge(world)
+    world.call("PUT", f"/v1/transactions/{transaction}", {"items": [{"sku": "HAT", "quantity": 2, "amount": 3000}]})
+    body = {"transactionId": transaction, "items": [{"sku": "HAT", "quantity": 1, "quantityBought": 1}]}
+
+    assert world.call("POST", "/v1/refunds/preview", body)[1]["data"]["gross"] == 1500

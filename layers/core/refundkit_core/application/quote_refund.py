@@ -126,7 +126,7 @@ def _bought(number: int, item: WantedItem, known: Item | None, gathered: Gathere
     category = (known.category if known else None) or item.category  # or a fee could be quoted away
     return Bought(
         price_minor=price_minor,
-        bought=item.bought or (known.quantity if known else max(1, item.returned + item.quantity)),
+        bought=known.quantity if known else item.bought or max(1, item.returned + item.quantity),
         quantity=item.quantity,
         returned=item.returned,
         discount_minor=item.discount_minor,

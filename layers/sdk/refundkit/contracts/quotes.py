@@ -35,11 +35,11 @@ class PreviewItem(Wire):
 
     sku: Name | None = None
     category: Name | None = None
-    """As the refund policy names it; the registered order's where omitted."""
+    """As the refund policy names it; the registered order's where there is one."""
     quantity: Quantity = 1
     """Units that come back; 0 for a line that stays."""
     quantity_bought: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] | None = None
-    """The registered order's where omitted, else all that comes back."""
+    """The registered order's where there is one; else all that comes back, where omitted."""
     quantity_returned: Quantity = 0
     """Units that came back before."""
     amount: Paid | None = None
