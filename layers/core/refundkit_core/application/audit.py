@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from refundkit_core.domain.errors import Invalid
 from refundkit_core.domain.tenancy import Tenant
 
 MAX_REASON: Final = 500
 _REVEALING: Final = re.compile(r"\b(sk|rk|whsec)_|[^\s@]+@[^\s@]+\.[^\s@]+")
+_BY_KEY: Final = re.compile(r"\(key_[^)]+\)$")
 
 Whose = Tenant | str | None
 """What an entry belongs to: one organization's environment, an organization as a whole, or the stack."""
+
+Channel = Literal["rule", "api", "slack", "email", "link", "session", "operator", "system"]
+"""By which way something was decided or done."""
+
+Details = Mapping[str, str | int | None]
+"""What an entry says besides: refundId, processor, factsHash, policyId, policyVersion, recommendation, humanOverride,
+amount, currency, comment and the like. Ids, numbers and words of ours; a comment is checked as a reason is."""
 
 
 class By(NamedTuple):
@@ -39,6 +48,8 @@ class AuditEntry:
     target: str
     because: str | None
     at: datetime
+    channel: Channel = "operator"
+    details: Details = field(default_factory=dict)
 
 
 class _Clock(Protocol):
@@ -56,11 +67,42 @@ class Auditor:
         self._clock = clock
         self._ids = ids
 
-    def entry(self, by: By, command: str, target: str, whose: Whose) -> AuditEntry:
-        """An entry of now. Raises Invalid where the reason holds what an audit entry must not: see the module."""
+    def entry(
+        self,
+        by: By,
+        command: str,
+        target: str,
+        whose: Whose,
+        *,
+        channel: Channel | None = None,
+        details: Details | None = None,
+    ) -> AuditEntry:
+        """An entry of now. ``channel`` follows from the actor where nothing else is known.
+
+        Raises:
+            Invalid: the reason or the comment holds what an audit entry must not (see the module).
+        """
+        said = {name: value for name, value in (details or {}).items() if value is not None}
+        if "comment" in said:
+            reason_of(str(said["comment"]))
         return AuditEntry(
-            self._ids.new("aud"), whose, by.actor, command, target, reason_of(by.because), self._clock.now()
+            self._ids.new("aud"),
+            whose,
+            by.actor,
+            command,
+            target,
+            reason_of(by.because),
+            self._clock.now(),
+            channel or channel_of(by.actor),
+            said,
         )
+
+
+def channel_of(actor: str) -> Channel:
+    """Who names a key came over the API, a program of ours is the system, everybody else an operator."""
+    if _BY_KEY.search(actor):
+        return "api"
+    return "system" if actor == BY_PROGRAM.actor else "operator"
 
 
 def reason_of(because: str | None) -> str | None:

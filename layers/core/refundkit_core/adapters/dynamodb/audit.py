@@ -7,7 +7,7 @@ from typing import Any
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.table import Operation, Table, without_nones
-from refundkit_core.application.audit import AuditEntry, Whose
+from refundkit_core.application.audit import AuditEntry, Whose, channel_of
 from refundkit_core.domain.times import iso, parse_iso
 
 _NEW = "attribute_not_exists(pk)"
@@ -38,6 +38,8 @@ class DynamoAuditTrail:
                 item["target"],
                 item.get("because"),
                 parse_iso(item["at"]),
+                item.get("channel") or channel_of(item["actor"]),
+                item.get("details", {}),
             )
             for item in items
         ]
@@ -55,5 +57,7 @@ def _item(entry: AuditEntry) -> dict[str, Any]:
             "target": entry.target,
             "because": entry.because,
             "at": at,
+            "channel": entry.channel,
+            "details": {name: value for name, value in entry.details.items() if value is not None} or None,
         }
     )
