@@ -20,7 +20,8 @@ from refundkit_core.domain.approvals import Approval, asked_about
 from refundkit_core.domain.budgets import Breaker, Taking
 from refundkit_core.domain.customers import Counted, CustomerRecord
 from refundkit_core.domain.errors import StoreConflict
-from refundkit_core.domain.events import of_approval, of_change, of_look
+from refundkit_core.domain.approval_events import of_opening
+from refundkit_core.domain.events import of_change, of_look
 from refundkit_core.domain.refund import Refund, change_of, moved
 
 from tests.support.aws import create_parts
@@ -154,7 +155,7 @@ def waiting(number: int = 1) -> Refund:
 def test_a_question_is_opened_with_its_refund_and_superseded_when_that_is_cancelled(stores: Stores) -> None:
     made = waiting()
     approval = asked_about(made, ("auto_approve",))
-    stores.open(made, Beside(approval=approval, events=(of_approval(approval, made),)))
+    stores.open(made, Beside(approval=approval, events=(of_opening(approval),)))
     assert stores.asked(approval.id) == approval
     assert stores.refunds.head(TENANT, made.id) == made
 

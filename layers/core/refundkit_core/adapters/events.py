@@ -29,6 +29,7 @@ def detail_of(event: Event) -> str:
             "organizationId": event.tenant.org_id,
             "environment": event.tenant.environment,
             "public": event.public,
+            "tell": event.tell,
             "data": event.payload,
         },
         separators=(",", ":"),

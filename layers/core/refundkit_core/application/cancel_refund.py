@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
+from refundkit_core.application.approval_ports import ApprovalStore, RefundStep
 from refundkit_core.application.ports import Clock, ConnectionStore, Ids, Processors, RefundStore
 from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.domain.approval_events import of_end
+from refundkit_core.domain.approvals import Act, superseded
 from refundkit_core.domain.errors import (
     NotCancellable,
     NotFound,
@@ -27,6 +31,7 @@ class CancelRefund:
     def __init__(
         self,
         refunds: RefundStore,
+        approvals: ApprovalStore,
         connections: ConnectionStore,
         processors: Processors,
         settle: SettleRefund,
@@ -34,6 +39,7 @@ class CancelRefund:
         ids: Ids,
     ) -> None:
         self._refunds = refunds
+        self._approvals = approvals
         self._connections = connections
         self._processors = processors
         self._settle = settle
@@ -66,10 +72,22 @@ class CancelRefund:
     def _cancelled(self, refund: Refund) -> Refund:
         if refund.status == "processing":
             return self._taken_back(refund)
-        after = moved(refund, "cancelled", self._clock.now())
-        release = change_of("release", refund)
-        self._refunds.change(refund, after, of_change(refund, after), release)
+        now = self._clock.now()
+        after = moved(refund, "cancelled", now)
+        event, release = of_change(refund, after), change_of("release", refund)
+        if refund.approval_id is not None and refund.status == "pending_approval":
+            self._supersede(refund.approval_id, RefundStep(refund, after, event, release), now)
+        else:
+            self._refunds.change(refund, after, event, release)
         return after
+
+    def _supersede(self, approval_id: str, step: RefundStep, now: datetime) -> None:
+        """Cancel a refund together with the question that people are asked about it."""
+        approval = self._approvals.find(step.before.tenant, approval_id)
+        if approval is None or not approval.is_open:
+            raise StoreConflict("The approval was decided meanwhile")
+        closed = superseded(approval, now)
+        self._approvals.change(approval, closed, of_end(closed, Act("system", "api", now)), step)
 
     def _taken_back(self, refund: Refund) -> Refund:
         """A refund that the processor has: only it can say whether there is a way back."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from refundkit_core.application.gather_facts import Asked, Gathered, GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
@@ -16,7 +16,8 @@ from refundkit_core.application.openings import Beside, Refusal
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, RefusalStore, Switches
 from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.application.shadowing import shadow_of
-from refundkit_core.domain.approvals import approval_id_of, asked_about
+from refundkit_core.domain.approval_events import of_opening
+from refundkit_core.domain.approvals import Approval, approval_id_of, asked_about
 from refundkit_core.domain.budgets import NO_GUARDS, Guards, Spender, Taking
 from refundkit_core.domain.decisions import Decision
 from refundkit_core.domain.errors import (
@@ -29,13 +30,16 @@ from refundkit_core.domain.errors import (
     RefundKitError,
     StoreConflict,
 )
-from refundkit_core.domain.events import of_approval, of_change, of_risk
+from refundkit_core.domain.events import of_change, of_risk
 from refundkit_core.domain.ids import derived
 from refundkit_core.domain.ledger import Ledger, twin_of
 from refundkit_core.domain.money import Money
 from refundkit_core.domain.policies import REVIEW_FROM_RISK
 from refundkit_core.domain.policy import judge
 from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Ground, Refund, Request
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.routing import ApprovalSettings
 
 NOTHING_TAKEN: Final[tuple[Taking, ...]] = ()
 
@@ -137,6 +141,8 @@ class CreateRefund:
         resolved = self._resolve.for_opening(asked.tenant, asked.transaction_id, asked.processor)
         wanted = Asked(asked.reason, asked.amount_minor, asked.currency, asked.claim)
         gathered = self._gather(resolved, wanted)
+        if brakes.approvals is not None:
+            gathered = replace(gathered, facts=replace(gathered.facts, house=brakes.approvals.house))
         if asked.quote_id is not None:
             gathered = self._as_quoted(asked.quote_id, wanted, gathered)
         decision = judge(gathered.version.policy, gathered.facts)
@@ -156,8 +162,11 @@ class CreateRefund:
             refusal.details = (*refusal.details, kept)
             raise refusal
         refund = _refund_of(asked, refund_id, decision, gathered)
-        refund = replace(refund, taken=tuple((taking.purse, taking.amount_minor) for taking in takings))
-        event, beside = of_change(None, refund), replace(_beside(refund, decision, gathered), takings=takings)
+        taken = tuple((taking.purse, taking.amount_minor) for taking in takings)
+        tell = refund.tell or (brakes.approvals is not None and brakes.approvals.tells_of_refunds)
+        refund = replace(refund, taken=taken, tell=tell)
+        beside = _beside(asked, refund, decision, gathered, brakes.approvals)
+        event, beside = of_change(None, refund), replace(beside, takings=takings)
         self._refunds.open(refund, request, event, gathered.ledger, refuse_twin=asked.refuses_twin, beside=beside)
         return OpenedRefund(refund, request, replayed=False)
 
@@ -247,19 +256,30 @@ def _refund_of(asked: OpenRefund, refund_id: str, decision: Decision, gathered: 
         fee_minor=decision.fee_minor,
         customer_key=gathered.customer.key if gathered.customer is not None else None,
         approval_id=approval_id_of(refund_id) if waits else None,
+        tell=waits,
     )
 
 
-def _beside(refund: Refund, decision: Decision, gathered: Gathered) -> Beside:
+def _beside(
+    asked: OpenRefund, refund: Refund, decision: Decision, gathered: Gathered, settings: ApprovalSettings | None
+) -> Beside:
     """What stands or falls with the refund: its customer's record, the question to a person, and what is told of it."""
     events = []
     approval = None
     if refund.approval_id is not None:
-        approval = asked_about(refund, tuple(rule.rule for rule in decision.why_review))
-        events.append(of_approval(approval, refund))
+        approval = _question(asked, refund, decision, settings)
+        events.append(of_opening(approval))
     if decision.risk.score >= REVIEW_FROM_RISK:
         events.append(of_risk(refund, decision.risk))
     return Beside(gathered.customer, approval, tuple(events), shadow=shadow_of(refund.id, gathered, decision))
+
+
+def _question(asked: OpenRefund, refund: Refund, decision: Decision, settings: ApprovalSettings | None) -> Approval:
+    """What people are asked, at the lowest level that may decide it."""
+    from refundkit_core.domain.routing import DEFAULT_SETTINGS
+
+    level = (settings or DEFAULT_SETTINGS).first_level(refund.money.amount_minor, refund.money.currency)
+    return asked_about(refund, tuple(rule.rule for rule in decision.why_review), asked.owner, level)
 
 
 def _request_of(asked: OpenRefund, decision: Decision, gathered: Gathered) -> Request:

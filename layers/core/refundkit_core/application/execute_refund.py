@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from refundkit_core.application.approval_ports import ApprovalStore
 from refundkit_core.application.ports import (
     Clock,
     ConnectionStore,
@@ -19,6 +20,7 @@ from refundkit_core.application.ports import (
 )
 from refundkit_core.application.records import Connection
 from refundkit_core.application.settle_refund import SettleRefund
+from refundkit_core.domain.approvals import covers
 from refundkit_core.domain.errors import (
     NotFound,
     ProcessorDeclined,
@@ -53,6 +55,7 @@ class ExecuteRefund:
     def __init__(
         self,
         refunds: RefundStore,
+        approvals: ApprovalStore,
         connections: ConnectionStore,
         processors: Processors,
         settle: SettleRefund,
@@ -63,6 +66,7 @@ class ExecuteRefund:
         ids: Ids,
     ) -> None:
         self._refunds = refunds
+        self._approvals = approvals
         self._connections = connections
         self._processors = processors
         self._settle = settle
@@ -118,7 +122,7 @@ class ExecuteRefund:
                 return "nothing_to_do"
             now = self._clock.now()
             ledger = self._refunds.ledger(current.tenant, current.transaction)
-            stopped_by = _stopped_by(current, ledger, connection)
+            stopped_by = _stopped_by(current, ledger, connection) or self._unapproved(current)
             key = f"refundkit-{current.id}"
             if stopped_by is not None:
                 after = moved(current, "failed", now, status_detail=stopped_by)
@@ -136,6 +140,13 @@ class ExecuteRefund:
             certain = self._certain(connection)
             return self._send(after, self._processors.connect(certain), certain)
         raise StoreConflict("The refund kept changing at the gate")
+
+    def _unapproved(self, refund: Refund) -> str | None:
+        """Whether a refund that a person was asked about is something else than what they approved."""
+        if refund.approval_id is None:
+            return None
+        approval = self._approvals.find(refund.tenant, refund.approval_id)
+        return None if approval is not None and covers(approval, refund) else "not_as_approved"
 
     def _find_out(self, refund: Refund, processor: PaymentProcessor, connection: Connection) -> Outcome:
         """A refund handed over before: ask what became of it, and send again only what is nowhere to be found."""

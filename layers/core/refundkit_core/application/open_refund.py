@@ -24,7 +24,8 @@ class OpenRefund:
     ``generated_key`` is true where a client library made the idempotency key: it makes that call's own retries safe,
     but does not say that the caller wants a second refund like the first (decision 28). ``claim`` is what the caller
     says of items, delivery and customer; ``on_review`` "reject" opens nothing where a person would have to look.
-    ``quote_id`` holds the refund to what a preview said. ``agent`` is the agent's name where its key asks.
+    ``quote_id`` holds the refund to what a preview said. ``owner`` is the member or agent whose key asks, ``agent`` the
+    agent's name where it is one.
     """
 
     tenant: Tenant
@@ -43,6 +44,7 @@ class OpenRefund:
     on_review: OnReview = "queue"
     quote_id: str | None = None
     agent: str | None = None
+    owner: str | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -13,15 +13,18 @@ if TYPE_CHECKING:
     from refundkit_core.domain.events import Event
     from refundkit_core.domain.ledger import TransactionRef
     from refundkit_core.domain.refund import Request
+    from refundkit_core.domain.routing import ApprovalSettings
     from refundkit_core.domain.shadows import ShadowDifference
     from refundkit_core.domain.tenancy import Tenant
 
 
 class Brakes(NamedTuple):
-    """What slows a tenant's refunds down or stops them: ids of stopped keys or ``all``, and the merchant's guards."""
+    """What slows a tenant's refunds down or stops them: ids of stopped keys or ``all``, the merchant's guards, and what
+    is set about approvals (None: nothing was ever set)."""
 
     stopped: frozenset[str]
     guards: Guards
+    approvals: ApprovalSettings | None = None
 
     def pause(self, key_id: str | None) -> bool:
         """Whether refunds that are opened with the key are stopped."""

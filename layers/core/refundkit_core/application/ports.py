@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         RefundFilter,
         WebhookEndpoint,
     )
-    from refundkit_core.domain.approvals import Approval
     from refundkit_core.domain.budgets import Breaker, Guards
     from refundkit_core.domain.customers import CustomerRecord
     from refundkit_core.domain.events import Event
@@ -85,8 +84,7 @@ class RefundStore(Protocol):
         audit: AuditEntry | None = None,
     ) -> None:
         """Move a refund from the version of ``before`` to that of ``after``, with its event and its money; where a
-        person did it, with the entry that says so. What gives its money back takes it out of its customer's record;
-        cancelling it makes its pending approval superseded."""
+        person did it, with the entry that says so. What gives its money back takes it out of its customer's record."""
 
     def head(self, tenant: Tenant, refund_id: str) -> Refund | None:
         """The refund as it stands, read consistently."""
@@ -148,13 +146,6 @@ class CustomerStore(Protocol):
 
     def of(self, tenant: Tenant, customer: str) -> CustomerRecord:
         """The record as it stands, read consistently; an empty one of version 0 where there is none."""
-
-
-class ApprovalStore(Protocol):
-    """Approvals, which are opened and superseded with their refunds."""
-
-    def find(self, tenant: Tenant, approval_id: str) -> Approval | None:
-        """The approval as it stands, read consistently."""
 
 
 class RefusalStore(Protocol):

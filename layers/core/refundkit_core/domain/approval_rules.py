@@ -12,9 +12,10 @@ from refundkit_core.domain.charge_rules import Spoken
 from refundkit_core.domain.decisions import Outcome, RuleResult
 from refundkit_core.domain.facts import Facts
 from refundkit_core.domain.fees import Fee
+from refundkit_core.domain.house_rules import spoken_by
 from refundkit_core.domain.item_rules import MISSING_DELIVERY, PROOF_OF_LOSS, Line
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.policies import REVIEW_FROM_RISK, Limits, Policy
+from refundkit_core.domain.policies import REVIEW_FROM_RISK, Limits, Policy, lineage
 from refundkit_core.domain.risk import Assessment
 
 
@@ -28,6 +29,7 @@ def on_approval(
         *_fee(lines, amount, fee),
         _risk(policy.limits, risk),
         *_thresholds(policy, facts, amount),
+        *_house(policy, facts, amount, risk),
     ]
 
 
@@ -140,6 +142,15 @@ def _thresholds(policy: Policy, facts: Facts, amount: Money) -> Iterator[Spoken]
     if facts.rush:
         said = "More refunds than usual were asked for in a short time: a person looks at all of them"
         yield RuleResult("velocity_breaker", "review", said), None
+
+
+def _house(policy: Policy, facts: Facts, amount: Money, risk: Assessment) -> Iterator[Spoken]:
+    """The organization's own rules, which can only ask for more than the policy does."""
+    if facts.house is None:
+        return
+    categories = {each for item in facts.items for each in lineage(item.category, policy.categories)}
+    for result in spoken_by(facts.house, amount, risk.score, frozenset(categories)):
+        yield result, None
 
 
 def _names_amounts(policy: Policy) -> bool:

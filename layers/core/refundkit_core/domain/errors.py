@@ -15,7 +15,8 @@ RefundKitError
 │   ├── TransactionDisputed      transaction_disputed
 │   ├── ApprovalAlreadyDecided   approval_already_decided
 │   ├── ApprovalSuperseded       approval_superseded
-│   │   └── RevisionSuperseded    approval_superseded
+│   │   ├── RevisionSuperseded    approval_superseded
+│   │   └── NothingAsked          approval_superseded
 │   └── ReturnNotCancellable     return_not_cancellable
 ├── ApprovalLinkExpired          approval_link_expired
 ├── Refused                      policy_violation
@@ -144,6 +145,10 @@ class ApprovalSuperseded(Conflict):
 
 class RevisionSuperseded(ApprovalSuperseded):
     """What was to be written or published has been replaced by a newer revision."""
+
+
+class NothingAsked(ApprovalSuperseded):
+    """There is no question that could be answered, or not any more."""
 
 
 class ReturnNotCancellable(Conflict):

@@ -13,7 +13,6 @@ from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso
 
 if TYPE_CHECKING:
-    from refundkit_core.domain.approvals import Approval
     from refundkit_core.domain.risk import Assessment
 
 API_VERSION: Final = "2026-11-01"
@@ -34,7 +33,8 @@ _DISPUTED: Final = ("open", "inquiry")
 class Event:
     """One fact about ``subject``, a transaction or the id of what else; ``version`` is the subject's after the change.
 
-    ``public`` events leave as webhooks; the others belong to the timeline only.
+    ``public`` events leave as webhooks; the others belong to the timeline only. ``tell`` are those that people may
+    want to hear of, by e-mail or in Slack. ``note`` is what somebody wrote with it; it never leaves.
     """
 
     id: str
@@ -45,12 +45,16 @@ class Event:
     public: bool
     created_at: datetime
     payload: dict[str, Any]
+    tell: bool = False
+    note: str | None = None
 
 
 def of_change(before: Refund | None, after: Refund) -> Event:
     """The event of the change that made ``after``: public where the status is new, else for the timeline only."""
     public = before is None or before.status != after.status
     kind = _BY_STATUS[after.status] if public else f"refund.{after.status_detail or 'noted'}"
+    if before is not None and (before.status, after.status) == ("pending_approval", "pending"):
+        kind = "refund.approved"
     return Event(
         id=event_id(after.id, after.version),
         tenant=after.tenant,
@@ -60,27 +64,7 @@ def of_change(before: Refund | None, after: Refund) -> Event:
         public=public,
         created_at=after.updated_at,
         payload=_payload(after),
-    )
-
-
-def of_approval(approval: Approval, refund: Refund) -> Event:
-    """The event of an approval that was opened: a person is asked about ``refund``."""
-    return Event(
-        id=event_id(approval.id, approval.version),
-        tenant=approval.tenant,
-        subject=approval.id,
-        version=approval.version,
-        type="approval.pending",
-        public=True,
-        created_at=approval.opened_at,
-        payload={
-            "approvalId": approval.id,
-            "refundId": refund.id,
-            "transactionId": refund.transaction_id,
-            "amount": approval.amount_minor,
-            "currency": approval.currency,
-            "reasons": list(approval.reasons),
-        },
+        tell=public and after.tell,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
+from refundkit_core.domain.house_rules import HouseRules
 from refundkit_core.domain.policies import ItemFlag
 from refundkit_core.domain.processor import DisputeState
 from refundkit_core.domain.times import iso, parse_iso
@@ -83,7 +84,7 @@ class Facts:
     shop or the processor does; ``external_risk`` is a score of 0 to 100 by the shop's own engine; ``ip_country`` is
     where the order came from; ``rush`` says that the velocity breaker is tripped;
     ``quoted_fee_minor`` is the fee of a quote that holds for exactly this request; ``caps_unknown`` are spend caps that
-    this request cannot be held against.
+    this request cannot be held against; ``house`` are the organization's own rules about when a person looks.
     """
 
     now: datetime
@@ -101,6 +102,7 @@ class Facts:
     rush: bool = False
     quoted_fee_minor: int | None = None
     caps_unknown: tuple[str, ...] = ()
+    house: HouseRules | None = None
 
     def as_record(self) -> dict[str, Any]:
         """The facts as JSON knows them, without what is unknown or empty."""
@@ -132,6 +134,7 @@ class Facts:
                 "evidence": tuple(record.get("evidence", ())),
                 "contradictions": tuple(record.get("contradictions", ())),
                 "caps_unknown": tuple(record.get("caps_unknown", ())),
+                "house": HouseRules.from_record(record["house"]) if "house" in record else None,
             }
         )
 

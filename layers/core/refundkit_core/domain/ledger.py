@@ -105,13 +105,14 @@ class Ledger:
         return {ref: at for ref, at in self.twins.get(twin, {}).items() if now - at < TWIN_WINDOW}
 
 
-ChangeKind = Literal["reserve", "release", "settle", "unsettle", "gate", "adopt_reserved", "adopt_refunded"]
+ChangeKind = Literal["reserve", "release", "lower", "settle", "unsettle", "gate", "adopt_reserved", "adopt_refunded"]
 
 
 class LedgerChange(NamedTuple):
     """How a refund's change moves its money; applied in one transaction with the refund itself.
 
-    ``reserve`` takes from what is available, ``release`` gives back what was reserved, ``settle`` turns reserved into
+    ``reserve`` takes from what is available, ``release`` gives back what was reserved, ``lower`` a part of it that the
+    refund does not need after all, ``settle`` turns reserved into
     refunded, ``unsettle`` takes a completed refund's money back, ``gate`` moves nothing but insists on no block,
     ``adopt_…`` counts money that was held elsewhere as reserved or refunded by us. ``fee_minor`` is withheld with what
     is reserved, and given back with it.

@@ -34,7 +34,7 @@ Reason = Literal[
 ]
 
 ALLOWED: Final[Mapping[Status, frozenset[Status]]] = {
-    "pending_approval": frozenset({"pending", "rejected", "cancelled"}),
+    "pending_approval": frozenset({"pending_approval", "pending", "rejected", "cancelled"}),
     "pending": frozenset({"processing", "cancelled", "failed"}),
     "processing": frozenset({"processing", "completed", "failed", "cancelled"}),
     "completed": frozenset({"failed"}),
@@ -42,7 +42,7 @@ ALLOWED: Final[Mapping[Status, frozenset[Status]]] = {
     "cancelled": frozenset(),
     "rejected": frozenset(),
 }
-"""From each status, those it may become. ``processing`` may stay and say more; ``completed`` may still fail late."""
+"""From each status, those it may become. Two may stay and say more; ``completed`` may still fail late."""
 
 
 class Ground(NamedTuple):
@@ -90,8 +90,9 @@ class Refund:
     ``processor_key`` and ``first_attempt_at`` are stored before the first call to the processor and never change:
     one refund has one key. ``key_id`` is the API key that opened it. While the refund is under way, ``next_look_at``
     is when the sweep brings it forward if nothing else has, and ``looks`` how often that was put off. ``money`` is what
-    is paid; ``fee_minor`` of the amount asked for is withheld. ``customer_key`` leads to the record of its customer;
-    ``taken`` are the purses that it took from, and how much.
+    is paid; ``fee_minor`` of the amount asked for is withheld, and ``lowered_minor`` were taken off before it was
+    approved. ``customer_key`` leads to the record of its customer; ``taken`` are the purses that it took from, and how
+    much. ``tell`` says that somebody wants to hear how it goes on.
     """
 
     id: str
@@ -116,11 +117,13 @@ class Refund:
     customer_key: str | None = None
     approval_id: str | None = None
     taken: tuple[tuple[str, int], ...] = ()
+    lowered_minor: int = 0
+    tell: bool = False
 
     @property
     def gross_minor(self) -> int:
-        """What was asked for, and what is not refundable again: the paid amount and the fee."""
-        return self.money.amount_minor + self.fee_minor
+        """What was asked for: the paid amount, the fee, and what was taken off since."""
+        return self.money.amount_minor + self.fee_minor + self.lowered_minor
 
     @property
     def holds_reservation(self) -> bool:
@@ -144,6 +147,19 @@ def moved(refund: Refund, to: Status, now: datetime, **changes: Any) -> Refund:
     changes = {"status_detail": None, **changes}
     after = replace(refund, status=to, updated_at=now, version=refund.version + 1, **changes)
     return after if after.holds_reservation else replace(after, next_look_at=None)
+
+
+def lowered(refund: Refund, amount_minor: int) -> Refund:
+    """``refund`` with ``amount_minor`` left to be paid; what is taken off is free again in its ledger."""
+    off = refund.money.amount_minor - amount_minor
+    money = replace(refund.money, amount_minor=amount_minor)
+    return replace(refund, money=money, lowered_minor=refund.lowered_minor + off)
+
+
+def lowering_of(before: Refund, after: Refund) -> LedgerChange | None:
+    """What taking something off does to the ledger; None where nothing was."""
+    off = before.money.amount_minor - after.money.amount_minor
+    return LedgerChange("lower", off) if off else None
 
 
 def put_off(refund: Refund, now: datetime) -> Refund:

@@ -22,7 +22,7 @@ Recommendation = Literal["auto_approve", "approve_with_review", "escalate", "den
 
 _HIGHEST: Final = 100
 _LEVELS: Final[tuple[tuple[int, Level], ...]] = ((90, "critical"), (REVIEW_FROM_RISK, "high"), (40, "medium"))
-_RECOMMENDED: Final[dict[Level, Recommendation]] = {
+RECOMMENDED: Final[dict[Level, Recommendation]] = {
     "low": "auto_approve",
     "medium": "approve_with_review",
     "high": "escalate",
@@ -83,7 +83,7 @@ def assess(facts: Facts, gross_minor: int, settings: RiskSettings) -> Assessment
         level=level,
         signals=signals,
         unknown=tuple(name for name, reading in readings if reading is None),
-        recommendation=_RECOMMENDED[level],
+        recommendation=RECOMMENDED[level],
         preemptive_refund_advised=_refund_before_dispute(facts, settings),
     )
 

@@ -39,6 +39,7 @@ def open_refund_from(call: Call) -> OpenRefund:
         generated_key=call.header("idempotency-key-source") == "generated",
         key_id=call.caller.key_id,
         agent=call.caller.owner if call.caller.is_agent else None,
+        owner=call.caller.owner,
         claim=claim_from(body),
         on_review=body.on_review,
         quote_id=body.quote_id,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refundkit_core.adapters.dynamodb import approvals, ledger_ops
+from refundkit_core.adapters.dynamodb import approvals
 from refundkit_core.adapters.dynamodb.customers import counting_op, uncounting_op
 from refundkit_core.adapters.dynamodb.purses import giving_back_ops, taking_op
 from refundkit_core.adapters.dynamodb.refund_items import event_item
 from refundkit_core.adapters.dynamodb.table import Operation, Table
 from refundkit_core.application.openings import Beside
-from refundkit_core.domain.ledger import LedgerChange
 from refundkit_core.domain.refund import Refund
 
 
@@ -30,11 +29,8 @@ def beside_ops(table: Table, refund: Refund, beside: Beside) -> Iterator[Operati
         yield table.put_op(shadow_item(refund.tenant, beside.shadow), "attribute_not_exists(pk)")
 
 
-def given_back_ops(table: Table, before: Refund, after: Refund, ledger: LedgerChange | None) -> Iterator[Operation]:
-    """What is written with a change: a refund no longer counts or takes, or asks a person, that came to nothing."""
-    if ledger is not None and ledger.kind in ledger_ops.GIVE_BACK:
-        if after.customer_key is not None:
-            yield uncounting_op(table, after, after.customer_key)
-        yield from giving_back_ops(table, after)
-    if before.approval_id is not None and (before.status, after.status) == ("pending_approval", "cancelled"):
-        yield approvals.superseding_op(table, after.tenant, before.approval_id)
+def given_back_ops(table: Table, after: Refund) -> Iterator[Operation]:
+    """What is written with a change that gives money back: a refund no longer counts or takes that came to nothing."""
+    if after.customer_key is not None:
+        yield uncounting_op(table, after, after.customer_key)
+    yield from giving_back_ops(table, after)

@@ -15,7 +15,9 @@ from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import from_unix
 
 if TYPE_CHECKING:
+    from refundkit_core.adapters.dynamodb.table import Item
     from refundkit_core.domain.budgets import Guards
+    from refundkit_core.domain.routing import ApprovalSettings
 
 CALLS_A_SECOND: Final = 15
 """Stripe allows 25 requests a second to one endpoint in live mode; the rest is for look-ups and people."""
@@ -42,7 +44,7 @@ class DynamoSwitches:
 
         item = self._table.get(keys.switches(tenant)) or {}
         guards = Guards.from_record(json.loads(item["guards"])) if "guards" in item else NO_GUARDS
-        return Brakes(item.get("stopped", frozenset()), guards)
+        return Brakes(item.get("stopped", frozenset()), guards, _approvals(item))
 
     def guard(self, tenant: Tenant, guards: Guards, audit: AuditEntry) -> None:
         text = json.dumps(guards.as_record(), separators=(",", ":"))
@@ -54,6 +56,21 @@ class DynamoSwitches:
         change = self._table.update_op(keys.switches(tenant), expression, condition, values)
         self._table.transact([change, *audit_ops(self._table, audit)])
 
+    def approval_settings(self, tenant: Tenant) -> ApprovalSettings:
+        from refundkit_core.domain.routing import DEFAULT_SETTINGS
+
+        return _approvals(self._table.get(keys.switches(tenant)) or {}) or DEFAULT_SETTINGS
+
+    def set_approvals(self, tenant: Tenant, settings: ApprovalSettings, audit: AuditEntry) -> None:
+        text = json.dumps(settings.as_record(), separators=(",", ":"))
+        values: dict[str, object] = {":settings": text, ":version": settings.version}
+        condition = "attribute_not_exists(approvals_version)"
+        if settings.version > 1:
+            condition, values[":before"] = "approvals_version = :before", settings.version - 1
+        expression = "SET approvals = :settings, approvals_version = :version"
+        change = self._table.update_op(keys.switches(tenant), expression, condition, values)
+        self._table.transact([change, *audit_ops(self._table, audit)])
+
     def set(self, tenant: Tenant, key_id: str | None, paused: bool, audit: AuditEntry | None = None) -> None:
         expression = "ADD stopped :names" if paused else "DELETE stopped :names"
         # Adding to and taking from a set suits whatever stands there, so that there is nothing to insist on.
@@ -61,6 +78,15 @@ class DynamoSwitches:
         names = {":names": {key_id or _ALL}}
         change = self._table.update_op(keys.switches(tenant), expression, anything, names)
         self._table.transact([change, *audit_ops(self._table, audit)])
+
+
+def _approvals(item: Item) -> ApprovalSettings | None:
+    """What was set about approvals; most organizations' refunds never load what reads it."""
+    if "approvals" not in item:
+        return None
+    from refundkit_core.domain.routing import ApprovalSettings
+
+    return ApprovalSettings.from_record(json.loads(item["approvals"]))
 
 
 class DynamoThrottle:

@@ -8,6 +8,9 @@ refund head        ORG#<org>#<env>#REFUND#<ref>            #HEAD               O
                    while it waits for a person:            WAITING#<shard> / <opened>#<pk>
 event              the same, or the ledger's               EVENT#<version>
 approval           ORG#<org>#<env>#APPROVAL#<apr>          #HEAD               ORG#<org>#<env>#APPROVALS / <time>#<apr>
+                   once it is closed:                      …#CLOSED_APPROVALS / <time>#<apr>
+                   while somebody looks after it:          gsi2pk / gsi2sk:    ASKED#<shard> / <next look>#<pk>
+where it waits     the same                                TOKEN               (its workflow's task token)
 refused request    ORG#<org>#<env>#REFUSAL#<dec>           REFUSAL             ORG#<org>#<env>#REFUSALS / <time>#<dec>
 customer           ORG#<org>#<env>#CUSTOMER#<derived>      RECORD              (forgotten by TTL)
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
@@ -130,6 +133,24 @@ def approval(tenant: Tenant, approval_id: str) -> Key:
 
 def approvals_index(tenant: Tenant) -> str:
     return f"{_tenant(tenant)}#APPROVALS"
+
+
+def closed_approvals_index(tenant: Tenant) -> str:
+    return f"{_tenant(tenant)}#CLOSED_APPROVALS"
+
+
+def approval_token(tenant: Tenant, approval_id: str) -> Key:
+    """Where an approval's workflow waits."""
+    return Key(approval(tenant, approval_id).pk, "TOKEN")
+
+
+def asked_index(approval_id: str) -> str:
+    """The shard of approvals that the sweep looks after."""
+    return asked_shard(sum(approval_id.encode()) % OPEN_SHARDS)
+
+
+def asked_shard(number: int) -> str:
+    return f"ASKED#{number}"
 
 
 def refusal(tenant: Tenant, refusal_id: str) -> Key:
@@ -279,6 +300,18 @@ def tenant_and_refund(pk: str) -> tuple[Tenant, str]:
             known: Environment = "test" if environment == "test" else "live"
             return Tenant(org_id, known), refund_id
     raise ValueError("not a refund's key")
+
+
+def tenant_and_approval(pk: str) -> tuple[Tenant, str]:
+    """The tenant and approval id that an approval's partition key names.
+
+    Raises:
+        ValueError: it is not the key of an approval.
+    """
+    found = tenant_and_subject(pk)
+    if isinstance(found[1], str) and "#APPROVAL#" in pk:
+        return found[0], found[1]
+    raise ValueError("not an approval's key")
 
 
 def tenant_and_transaction(pk: str) -> tuple[Tenant, TransactionRef]:

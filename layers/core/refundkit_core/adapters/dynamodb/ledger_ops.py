@@ -18,18 +18,20 @@ _UNBLOCKED_VALUES: Final = {":open": "open"}
 _MOVES: Final = {
     "reserve": "reserved = reserved + :m, available = available - :g",
     "release": "reserved = reserved - :m, available = available + :g",
+    "lower": "reserved = reserved - :m, available = available + :g",
     "settle": "reserved = reserved - :m, refunded = refunded + :m",
     "unsettle": "refunded = refunded - :m, available = available + :g",
     "adopt_reserved": "elsewhere = elsewhere - :m, reserved = reserved + :m",
     "adopt_refunded": "elsewhere = elsewhere - :m, refunded = refunded + :m",
 }
-_FREE: Final = ("reserve", "release", "unsettle")
+_FREE: Final = ("reserve", "release", "lower", "unsettle")
 """What changes what is available; ``:g`` is the gross amount, of which ``:m`` is paid and the fee withheld."""
 
 GIVE_BACK: Final = ("release", "unsettle")
 _GUARDS: Final = {
     "reserve": f"available >= :g AND {_UNBLOCKED}",
     "release": "reserved >= :m",
+    "lower": "reserved > :m",
     "settle": "reserved >= :m",
     "unsettle": "refunded >= :m",
     "adopt_reserved": "elsewhere >= :m AND NOT contains(adopted, :external)",

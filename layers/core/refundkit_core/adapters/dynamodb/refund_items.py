@@ -46,6 +46,8 @@ def head_item(refund: Refund) -> dict[str, Any]:
             "customer": refund.customer_key,
             "approval": refund.approval_id,
             "taken": [[purse, amount] for purse, amount in refund.taken] or None,
+            "lowered": refund.lowered_minor or None,
+            "tell": refund.tell or None,
             **_open_index(refund, pk),
         }
     )
@@ -90,6 +92,8 @@ def refund_of(item: Item) -> Refund:
         customer_key=item.get("customer"),
         approval_id=item.get("approval"),
         taken=tuple((purse, amount) for purse, amount in item.get("taken", ())),
+        lowered_minor=item.get("lowered", 0),
+        tell=item.get("tell", False),
     )
 
 
@@ -143,7 +147,7 @@ def request_of(item: Item) -> Request:
 def event_item(event: Event) -> dict[str, Any]:
     """An event, which the table's stream carries to the bus."""
     key = keys.event(event.tenant, event.subject, event.version)
-    return {
+    item = {
         "pk": key.pk,
         "sk": key.sk,
         "id": event.id,
@@ -152,6 +156,7 @@ def event_item(event: Event) -> dict[str, Any]:
         "at": iso(event.created_at),
         "payload": json.dumps(event.payload, separators=(",", ":")),
     }
+    return {**item, **without_nones({"tell": event.tell or None, "note": event.note})}
 
 
 def event_of(item: Item) -> Event:
@@ -166,6 +171,8 @@ def event_of(item: Item) -> Event:
         public=item["public"],
         created_at=parse_iso(item["at"]),
         payload=json.loads(item["payload"]),
+        tell=item.get("tell", False),
+        note=item.get("note"),
     )
 
 

@@ -10,6 +10,7 @@ from refundkit_core.adapters.dynamodb import keys, ledger_ops
 from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, Fetch, everything, page_of
+from refundkit_core.adapters.dynamodb.refund_changes import change_ops
 from refundkit_core.adapters.dynamodb.refund_items import (
     event_item,
     event_of,
@@ -30,7 +31,6 @@ from refundkit_core.domain.ledger import (
     Ledger,
     LedgerChange,
     TransactionRef,
-    Twins,
     twin_of,
     without_customer,
 )
@@ -89,26 +89,8 @@ class DynamoRefundStore:
         ledger: LedgerChange | None,
         audit: AuditEntry | None = None,
     ) -> None:
-        table = self._table
-        operations = [
-            table.put_op(head_item(after), "version = :before", {":before": before.version}),
-            table.put_op(event_item(event), _NEW),
-        ]
-        if ledger is not None and ledger.kind == "gate":
-            operations.append(ledger_ops.gate_op(table, after, ledger))
-        elif ledger is not None:
-            operations.append(ledger_ops.moving_op(table, after, ledger, self._twins_left(after, ledger)))
-        if _leaves_something_behind(before, after, ledger):
-            from refundkit_core.adapters.dynamodb.beside import given_back_ops
-
-            operations += given_back_ops(table, before, after, ledger)
-        table.transact([*operations, *audit_ops(table, audit)])
-
-    def _twins_left(self, refund: Refund, change: LedgerChange) -> Twins | None:
-        """The twins as they stand, where money comes back and takes the refund out of them as well."""
-        ledger = self.ledger(refund.tenant, refund.transaction) if change.kind in ledger_ops.GIVE_BACK else None
-        known = ledger.twins.get(twin_of(refund.gross_minor, refund.reason)) if ledger else None
-        return known if known is not None and refund.id in known else None
+        operations = change_ops(self._table, self, before, after, event, ledger)
+        self._table.transact([*operations, *audit_ops(self._table, audit)])
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         table = self._table
@@ -249,12 +231,6 @@ class DynamoRefundStore:
             self._table.put(item, f"{_NEW} OR charge = :charge", {":charge": transaction.charge_id})
         except ConditionFailed as exc:
             raise StoreConflict("The transaction was resolved to another charge before") from exc
-
-
-def _leaves_something_behind(before: Refund, after: Refund, ledger: LedgerChange | None) -> bool:
-    """Whether more than the refund and its ledger has to know of the change."""
-    gives_back = ledger is not None and ledger.kind in ledger_ops.GIVE_BACK
-    return before.approval_id is not None or (gives_back and bool(after.customer_key or after.taken))
 
 
 def _matches(item: Item, wanted: RefundFilter) -> bool:
