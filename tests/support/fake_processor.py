@@ -169,9 +169,6 @@ class FakeOrganizations:
             raise NotFound("No such organization")
         return "mem_00000000000000000000000001"
 
-    def has_member(self, org_id: str, member_id: str) -> bool:
-        return (org_id, member_id) == (TENANT.org_id, self.owner(TENANT.org_id))
-
     def secret(self, org_id: str) -> bytes:
         return f"secret of {org_id}".encode()
 

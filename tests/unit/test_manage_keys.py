@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,12 +13,15 @@ from refundkit_core.application.manage_keys import MadeKey, ManageKeys, WantedKe
 from refundkit_core.application.records import ApiKeyRecord, Page, Position, Slice
 from refundkit_core.domain import cursors, errors
 from refundkit_core.domain.ids import derived, is_id
+from refundkit_core.domain.members import Member
 from refundkit_core.domain.rights import SCOPES
 from refundkit_core.domain.tenancy import Admitted, Caller, Tenant
 
 from tests.support.builders import OTHER_TENANT, TENANT
 from tests.support.clock import START, CountingIds, FixedClock
 from tests.support.fake_processor import FakeOrganizations
+from tests.support.memory_members import MemoryMemberStore
+from tests.support.memory_members import member as a_member
 
 OWNER = "mem_00000000000000000000000001"
 STRANGER = "mem_00000000000000000000000002"
@@ -34,11 +38,16 @@ class FakeKeys:
         self.reads = 0
         self.faster: ApiKeyRecord | None = None
         self.busy = False
+        self.before_put: Callable[[], None] | None = None
 
     def admit(self, key_hash: str, now: datetime) -> Admitted:
         raise NotImplementedError
 
     def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None:
+        if self.before_put is not None:
+            self.before_put()
+            self.before_put = None
+            raise errors.StoreConflict("The member has changed since")
         if self.faster is not None:
             self.records[key.id] = self.faster
         if self.busy or key.id in self.records:
@@ -76,7 +85,9 @@ class Office:
         self.clock = FixedClock()
         self.store = FakeKeys()
         self.organizations = FakeOrganizations()
-        self.manage = ManageKeys(self.store, self.organizations, self.clock, CountingIds(self.clock))
+        self.members = MemoryMemberStore(a_member())
+        self.ids = CountingIds(self.clock)
+        self.manage = ManageKeys(self.store, self.organizations, self.members, self.clock, self.ids)
 
     def make(self, caller: Caller, key: str | None = None, **wanted: object) -> MadeKey:
         return self.manage.create_for(caller, WantedKey("One", **wanted), key, BY)  # type: ignore[arg-type]
@@ -117,6 +128,7 @@ def test_a_key_is_what_was_wanted_and_its_secret_is_known_by_its_hash_only(offic
         expires_at=expires,
         limit_per_minute=7,
         fingerprint=wanted.fingerprint,
+        role="owner",
     )
     assert office.store.records == {made.record.id: made.record}
     assert made.record.id.startswith("key_")
@@ -335,3 +347,57 @@ def test_a_list_goes_on_by_a_cursor_of_its_own(office: Office) -> None:
             office.manage.page(tenant, Slice(2, 0, first.next_cursor))
     secret = office.organizations.secret(TENANT.org_id)
     assert cursors.opened(secret, first.next_cursor, ("api-keys", "test")) == "2"
+
+
+def with_members(office: Office, *more: Member) -> None:
+    """The office with further members, on whom new keys are counted."""
+    office.members = MemoryMemberStore(a_member(), *more)
+    office.manage = ManageKeys(office.store, office.organizations, office.members, office.clock, office.ids)
+
+
+def test_a_key_does_no_more_than_its_owners_role_allows(office: Office) -> None:
+    with_members(office, a_member(2, "approver"))
+
+    made = office.make(ADMIN, owner=STRANGER, scopes=frozenset({"refunds:read", "approvals:decide"}))
+    with pytest.raises(errors.Denied) as refused:
+        office.make(ADMIN, owner=STRANGER, scopes=frozenset({"refunds:read", "refunds:write", "admin"}))
+    with pytest.raises(errors.Denied):
+        office.manage.create(TENANT, WantedKey("One", STRANGER, frozenset({"admin"})), BY)
+
+    assert made.record.role == "approver"
+    assert refused.value.message == "The member's role (approver) does not allow: admin, refunds:write"
+    assert list(office.store.records) == [made.record.id]
+
+
+def test_an_admin_makes_no_key_for_an_owner_who_may_do_more(office: Office) -> None:
+    with_members(office, a_member(2, "admin"), a_member(3, "admin"))
+    admin = replace(member("admin", owner=STRANGER), role="admin")
+
+    with pytest.raises(errors.Denied) as refused:
+        office.make(admin, owner=OWNER, scopes=frozenset({"refunds:read"}))
+
+    assert refused.value.message == "Who has the role admin makes no key for who has the role owner"
+    assert office.make(admin, owner=a_member(3).id, scopes=frozenset({"admin"})).record.role == "admin"
+    with pytest.raises(errors.Denied):
+        office.make(admin, owner="shopping-agent", scopes=frozenset({"members:write"}))
+
+
+def test_an_inactive_member_gets_no_key(office: Office) -> None:
+    with_members(office, a_member(2, "admin", active=False))
+
+    with pytest.raises(errors.Denied) as refused:
+        office.make(ADMIN, owner=STRANGER, scopes=frozenset({"refunds:read"}))
+
+    assert refused.value.message == "This member is inactive: no key is made for them"
+    assert office.store.records == {}
+
+
+def test_who_changes_between_the_question_and_the_key_is_judged_again(office: Office) -> None:
+    with_members(office, a_member(2, "admin"))
+    office.store.before_put = lambda: office.members.replace(a_member(2, "member"))
+
+    with pytest.raises(errors.Denied) as refused:
+        office.make(ADMIN, owner=STRANGER, scopes=frozenset({"admin"}))
+
+    assert refused.value.message == "The member's role (member) does not allow: admin"
+    assert (office.store.records, office.ids.pauses) == ({}, [1])

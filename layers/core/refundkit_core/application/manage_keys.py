@@ -11,18 +11,21 @@ from typing import Final, NamedTuple
 from refundkit.api_keys import generate_api_key
 
 from refundkit_core.application.audit import Auditor, By
+from refundkit_core.application.member_ports import MemberStore
 from refundkit_core.application.paging import Paging
 from refundkit_core.application.ports import ApiKeyStore, Clock, Ids, OrganizationStore
 from refundkit_core.application.records import ApiKeyRecord, Page, Slice
 from refundkit_core.domain.errors import Denied, Detail, IdempotencyKeyReused, Invalid, NotFound, StoreConflict
 from refundkit_core.domain.ids import derived, is_id
 from refundkit_core.domain.rights import ADMIN, DEFAULT_SCOPES, SCOPES, is_agent_name
+from refundkit_core.domain.roles import Role, is_above, role_may
 from refundkit_core.domain.tenancy import Caller, Tenant
 from refundkit_core.domain.times import iso
 
 DEFAULT_LIMIT_PER_MINUTE: Final = 100
 MAX_LIMIT_PER_MINUTE: Final = 30_000
 _ROUTE: Final = "POST /v1/api-keys"
+_MAX_TRIES: Final = 10
 
 
 class WantedKey(NamedTuple):
@@ -59,9 +62,12 @@ class MadeKey(NamedTuple):
 class ManageKeys:
     """The use cases behind ``/v1/api-keys`` and the operators' ``keys`` commands."""
 
-    def __init__(self, keys: ApiKeyStore, organizations: OrganizationStore, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, keys: ApiKeyStore, organizations: OrganizationStore, members: MemberStore, clock: Clock, ids: Ids
+    ) -> None:
         self._keys = keys
         self._organizations = organizations
+        self._members = members
         self._paging = Paging(organizations, "api-keys")
         self._auditor = Auditor(clock, ids)
         self._clock = clock
@@ -71,7 +77,8 @@ class ManageKeys:
         """A key as ``caller`` wants it, or without its secret the one that the same idempotency key made before.
 
         Raises:
-            Denied: it is for somebody whom the caller's key cannot make keys for, or may do what that key may not.
+            Denied: it is for somebody whom the caller's key cannot make keys for, or may do what that key or its owner
+                may not.
             NotFound: the organization has no such member.
             Invalid: the expiry has passed.
             IdempotencyKeyReused: the key was used with another body.
@@ -107,13 +114,14 @@ class ManageKeys:
         lacking = sorted(scope for scope in wanted.scopes if not caller.may(scope))
         if lacking:
             raise Denied(f"This key cannot give what it lacks: {', '.join(lacking)}")
-        return self._make(caller.tenant, wanted, owner, key_id, by)
+        return self._make(caller.tenant, wanted, owner, key_id, by, caller.member_role)
 
     def create(self, tenant: Tenant, wanted: WantedKey, by: By) -> NewKey:
         """A key as an operator wants it.
 
         Raises:
             NotFound: no such organization, or member of it.
+            Denied: the member is inactive, or their role does not allow all of it.
             Invalid: an unknown right, a limit out of bounds, or an expiry that has passed.
         """
         unknown = sorted(wanted.scopes - SCOPES)
@@ -124,14 +132,40 @@ class ManageKeys:
         owner = self._organizations.owner(tenant.org_id)
         return self._make(tenant, wanted, wanted.owner or owner, self._ids.new("key"), by)
 
-    def _make(self, tenant: Tenant, wanted: WantedKey, owner: str, key_id: str, by: By) -> NewKey:
+    def _make(
+        self, tenant: Tenant, wanted: WantedKey, owner: str, key_id: str, by: By, giver: Role | None = "owner"
+    ) -> NewKey:
+        for attempt in range(1, _MAX_TRIES + 1):
+            role = self._role_of(tenant, owner, wanted.scopes, giver)
+            try:
+                return self._put(tenant, wanted, owner, role, key_id, by)
+            except StoreConflict:  # the member has changed since, gets another key just now, or the store was busy
+                if self._keys.find(tenant, key_id) is not None:
+                    raise
+                self._ids.pause(attempt)
+        raise StoreConflict("The member kept changing")
+
+    def _role_of(self, tenant: Tenant, owner: str, scopes: frozenset[str], giver: Role | None) -> Role | None:
+        """The role of the member for whom a key is, which must allow it all; None for an agent."""
+        if not is_id("mem", owner):
+            _insist_on_agent_name(owner)
+            return None
+        member = self._members.find(tenant.org_id, owner)
+        if member is None:
+            raise NotFound("No such member")
+        if not member.active:
+            raise Denied("This member is inactive: no key is made for them")
+        if giver is not None and is_above(member.role, giver):
+            raise Denied(f"Who has the role {giver} makes no key for who has the role {member.role}")
+        excessive = sorted(scope for scope in scopes if not role_may(member.role, scope))
+        if excessive:
+            raise Denied(f"The member's role ({member.role}) does not allow: {', '.join(excessive)}")
+        return member.role
+
+    def _put(self, tenant: Tenant, wanted: WantedKey, owner: str, role: Role | None, key_id: str, by: By) -> NewKey:
         now = self._clock.now()
         if wanted.expires_at is not None and wanted.expires_at <= now:
             raise Invalid("The expiry has passed", (Detail("expiresAt", "A time in the future"),))
-        if not is_id("mem", owner):
-            _insist_on_agent_name(owner)
-        elif not self._organizations.has_member(tenant.org_id, owner):
-            raise NotFound("No such member")
         generated = generate_api_key(tenant.environment)
         record = ApiKeyRecord(
             id=key_id,
@@ -145,6 +179,7 @@ class ManageKeys:
             expires_at=wanted.expires_at,
             limit_per_minute=wanted.limit_per_minute,
             fingerprint=wanted.fingerprint,
+            role=role,
         )
         self._keys.put(record, self._auditor.entry(by, "keys create", key_id, tenant))
         return NewKey(record, generated.key)

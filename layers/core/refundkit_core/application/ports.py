@@ -205,7 +205,12 @@ class ApiKeyStore(Protocol):
         """
 
     def put(self, key: ApiKeyRecord, audit: AuditEntry | None = None) -> None:
-        """Keep a new key. Raises StoreConflict where its id exists, or no answer came."""
+        """Keep a new key, and count it on the member for whom it is.
+
+        Raises:
+            StoreConflict: its id exists, the organization was deleted, its ``role`` is not (any more) that of an active
+                member, or no answer came.
+        """
 
     def find(self, tenant: Tenant, key_id: str) -> ApiKeyRecord | None:
         """The tenant's key, read consistently, but for its last use."""
@@ -221,7 +226,7 @@ class ApiKeyStore(Protocol):
 
 
 class OrganizationStore(Protocol):
-    """Organizations and their members."""
+    """Organizations: which there are, and their secrets."""
 
     def create(self, organization: Organization, audit: AuditEntry | None = None) -> None: ...
 
@@ -229,12 +234,10 @@ class OrganizationStore(Protocol):
         """Every organization, oldest first. May lag."""
 
     def owner(self, org_id: str) -> str:
-        """The id of the organization's owner. Raises NotFound."""
-
-    def has_member(self, org_id: str, member_id: str) -> bool: ...
+        """The id of the organization's first active owner. Raises NotFound, also where it was deleted."""
 
     def secret(self, org_id: str) -> bytes:
-        """The organization's secret, for derived ids and sealed cursors. Raises NotFound."""
+        """The organization's secret, for derived ids and sealed cursors. Raises NotFound, also where it was deleted."""
 
 
 class PaymentProcessor(Protocol):

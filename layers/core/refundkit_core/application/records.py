@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from refundkit_core.domain.tenancy import Tenant
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.members import Member
+    from refundkit_core.domain.roles import Role
 
 _Shown = TypeVar("_Shown")
 
@@ -74,6 +78,7 @@ class Connection:
 class ApiKeyRecord:
     """A key as stored: by its hash, with its owner and rights. ``limit_per_minute`` meters it.
 
+    ``role`` is that of the member for whom it is made; a key that was read back does not say it.
     ``fingerprint`` tells what was asked for where an idempotency key named the request.
     """
 
@@ -90,6 +95,7 @@ class ApiKeyRecord:
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     fingerprint: str | None = None
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,13 @@ class Organization:
     owner_email: str
     secret: bytes
     created_at: datetime
+
+    @property
+    def owner(self) -> Member:
+        """Its owner as a member."""
+        from refundkit_core.domain.members import Member
+
+        return Member(self.owner_id, self.id, self.owner_name, self.owner_email, "owner", self.created_at)
 
 
 class ListedOrganization(NamedTuple):

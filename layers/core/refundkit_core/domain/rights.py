@@ -1,4 +1,4 @@
-"""What a key may do: scopes, their families, and the one right that an agent has only by name (decisions 22 and 23)."""
+"""What a key may do: scopes, their families, and what an agent has by name only, or never (decisions 22 and 23)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ SCOPES: Final = frozenset(
 DEFAULT_SCOPES: Final = frozenset({"refunds:read", "refunds:write", "policies:read"})
 """What a new key may do where nobody says otherwise: ask, open and read refunds, and decide nothing."""
 
+_NEVER_FOR_AGENTS: Final = frozenset({"members:write", "members:*"})
+"""Who belongs to an organization is for people to say."""
 
 _AGENT: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -27,7 +29,10 @@ def is_agent_name(text: str) -> bool:
 
 
 def covers(granted: frozenset[str], wanted: str, for_agent: bool) -> bool:
-    """Whether ``granted`` includes ``wanted``. An agent decides approvals only where that right is named itself."""
+    """Whether ``granted`` includes ``wanted``. An agent decides approvals only where that right is named itself, and
+    never writes members."""
+    if for_agent and wanted in _NEVER_FOR_AGENTS:
+        return False
     if wanted in granted or f"{wanted.partition(':')[0]}:*" in granted:
         return True
     return ADMIN in granted and not (for_agent and wanted == DECIDE)

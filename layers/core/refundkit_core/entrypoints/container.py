@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.assessments import DynamoAssessmentStore
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
+    from refundkit_core.adapters.dynamodb.members import DynamoMemberStore
     from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
     from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
@@ -162,7 +163,13 @@ class Container:
     def manage_keys(self) -> ManageKeys:
         from refundkit_core.application.manage_keys import ManageKeys
 
-        return ManageKeys(self.keys, self.organizations, self.clock, self.ids)
+        return ManageKeys(self.keys, self.organizations, self.members, self.clock, self.ids)
+
+    @cached_property
+    def members(self) -> DynamoMemberStore:
+        from refundkit_core.adapters.dynamodb.members import DynamoMemberStore
+
+        return DynamoMemberStore(self.table)
 
     @cached_property
     def switches(self) -> DynamoSwitches:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.audit import audit_ops
 from refundkit_core.adapters.dynamodb.paging import FIRST, LAST, everything, page_of
-from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table, without_nones
+from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Operation, Table, without_nones
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.records import ApiKeyRecord, Page, Position
 from refundkit_core.domain.errors import RateLimited, StoreConflict, Unauthenticated
 from refundkit_core.domain.tenancy import Admitted, Caller, Quota, Tenant
 from refundkit_core.domain.times import from_unix, iso, parse_iso
+
+if TYPE_CHECKING:
+    from refundkit_core.domain.roles import Role
 
 _MINUTE_S: Final = 60
 _MAX_TRIES: Final = 4
@@ -84,6 +87,7 @@ class DynamoApiKeyStore:
             "env": key.tenant.environment,
             "per_minute": key.limit_per_minute,
             "expires": expires,
+            "role": key.role,
         }
         entry = {
             "pk": listed.pk,
@@ -102,21 +106,31 @@ class DynamoApiKeyStore:
         new = "attribute_not_exists(pk)"
         table = self._table
         puts = [table.put_op(without_nones(metered), new), table.put_op(without_nones(entry), new)]
-        table.transact([*puts, *audit_ops(table, audit)])
+        table.transact([*puts, *self._fences(key), *audit_ops(table, audit)])
+
+    def _fences(self, key: ApiKeyRecord) -> list[Operation]:
+        """No key is made in a deleted organization, nor for a member who is not, or not any more, what ``key.role``
+        says: whoever changes that reads all their keys, and finds by the count on the member that one was added."""
+        stands = self._table.check_op(keys.organization(key.tenant.org_id), "attribute_not_exists(deleted)", {})
+        if key.role is None:
+            return [stands]
+        member = keys.member(key.tenant.org_id, key.owner)
+        condition = "#role = :role AND (attribute_not_exists(active) OR active = :yes)"
+        values = {":role": key.role, ":yes": True, ":none": 0, ":one": 1}
+        made = "SET keys_made = if_not_exists(keys_made, :none) + :one"
+        return [stands, self._table.update_op(member, made, condition, values, {"#role": "role"})]
 
     def revoke(self, key: ApiKeyRecord, at: datetime, audit: AuditEntry) -> bool:
         if key.revoked_at is not None:
             return False
-        table, values = self._table, {":at": iso(at)}
-        both = (keys.api_key(key.hash), keys.api_key_entry(key.tenant, key.id))
-        ops = [table.update_op(each, "SET revoked = :at", _UNREVOKED, values) for each in both]
+        table, ops = self._table, revoke_ops(self._table, key, at)
         for _ in range(_MAX_TRIES):  # the metered item may be in use at this very moment
             try:
                 table.transact([*ops, *audit_ops(table, audit)])
             except StoreConflict:
-                entry = table.get(both[1])
+                entry = table.get(keys.api_key_entry(key.tenant, key.id))
                 if entry is not None and "revoked" in entry:
-                    return bool(entry["revoked"] == values[":at"])  # ours, whose answer was lost, or another's
+                    return bool(entry["revoked"] == iso(at))  # ours, whose answer was lost, or another's
                 continue
             return True
         raise StoreConflict("The key was too busy to be revoked. Try again")
@@ -141,6 +155,18 @@ class DynamoApiKeyStore:
         metered = self._table.batch_get([keys.api_key(record.hash) for record in records]) if records else []
         used = {item["id"]: parse_iso(item["last_used"]) for item in metered if "last_used" in item}
         return [replace(record, last_used_at=used.get(record.id)) for record in records]
+
+
+def revoke_ops(table: Table, key: ApiKeyRecord, at: datetime) -> list[Operation]:
+    """What refuses a key from now on; fails where it was revoked meanwhile."""
+    both = (keys.api_key(key.hash), keys.api_key_entry(key.tenant, key.id))
+    return [table.update_op(each, "SET revoked = :at", _UNREVOKED, {":at": iso(at)}) for each in both]
+
+
+def role_ops(table: Table, key: ApiKeyRecord, role: Role) -> list[Operation]:
+    """What makes a key do no more than ``role`` allows."""
+    names = {"#role": "role"}
+    return [table.update_op(keys.api_key(key.hash), "SET #role = :role", _UNREVOKED, {":role": role}, names)]
 
 
 def _record_of(tenant: Tenant, item: Item) -> ApiKeyRecord:
@@ -172,4 +198,5 @@ def _standing_minute(item: Item | None, now_unix: int, minute: int) -> int:
 
 
 def _caller_of(item: Item) -> Caller:
-    return Caller(Tenant(item["org"], item["env"]), item["id"], item["owner"], frozenset(item["scopes"]))
+    tenant = Tenant(item["org"], item["env"])
+    return Caller(tenant, item["id"], item["owner"], frozenset(item["scopes"]), item.get("role"))

@@ -36,6 +36,7 @@ purse              ORG#<org>#<env>#PURSE#<whose>#<day>     PURSE               (
 breaker's count    ORG#<org>#<env>#RUSH#<minutes>          RUSH#<part>         (forgotten by TTL)
 organization       ORG#<org>                               ORG                 ORGS / <time>#<org>
 member             ORG#<org>                               MEMBER#<mem>
+membership         PERSON#<sha256 of the e-mail address>   ORG#<org>           (points to the member)
 audit entry        ORG#<org>#<env>#AUDIT, ORG#<org>#AUDIT  <time>#<aud>
                    or STACK#AUDIT
 =================  ======================================  ==================  ======================================
@@ -287,6 +288,11 @@ def members(org_id: str) -> Key:
 
 def member(org_id: str, member_id: str) -> Key:
     return Key(f"ORG#{org_id}", f"MEMBER#{member_id}")
+
+
+def membership(email_hash: str, org_id: str) -> Key:
+    """That a person, named by a hash of their address, is a member of an organization."""
+    return Key(f"PERSON#{email_hash}", f"ORG#{org_id}")
 
 
 def tenant_and_refund(pk: str) -> tuple[Tenant, str]:

@@ -56,7 +56,9 @@ class DynamoOrganizationStore:
         self._opened: OpenedSecrets[bytes] = OpenedSecrets(clock)
 
     def create(self, organization: Organization, audit: AuditEntry | None = None) -> None:
-        at, owner = keys.organization(organization.id), keys.member(organization.id, organization.owner_id)
+        from refundkit_core.adapters.dynamodb.members import FIRST_VERSION, item_of, pointer_op
+
+        at, owner = keys.organization(organization.id), organization.owner
         sealed = self._box.seal(organization.secret, _secret_context(organization.id))
         created = iso(organization.created_at)
         self._table.transact(
@@ -70,20 +72,12 @@ class DynamoOrganizationStore:
                         "name": organization.name,
                         "secret": sealed,
                         "created": created,
+                        "members_version": FIRST_VERSION,
                     },
                     "attribute_not_exists(pk)",
                 ),
-                self._table.put_op(
-                    {
-                        "pk": owner.pk,
-                        "sk": owner.sk,
-                        "name": organization.owner_name,
-                        "email": organization.owner_email,
-                        "role": "owner",
-                        "created": created,
-                    },
-                    "attribute_not_exists(pk)",
-                ),
+                self._table.put_op(item_of(owner), "attribute_not_exists(pk)"),
+                pointer_op(self._table, owner),
                 *audit_ops(self._table, audit),
             ]
         )
@@ -100,24 +94,29 @@ class DynamoOrganizationStore:
         return found[::-1]
 
     def owner(self, org_id: str) -> str:
+        self._standing(org_id)
         prefix = keys.members(org_id)
-        owners = [item["sk"] for item in self._table.query(*prefix) if item["role"] == "owner"]
+        owners = [
+            (item["created"], item["sk"])
+            for item in self._table.query(*prefix)
+            if item["role"] == "owner" and item.get("active", True)
+        ]
         if not owners:
             raise NotFound("No such organization")
-        return str(owners[0]).removeprefix(prefix.sk)
-
-    def has_member(self, org_id: str, member_id: str) -> bool:
-        return self._table.get(keys.member(org_id, member_id)) is not None
+        return str(min(owners)[1]).removeprefix(prefix.sk)
 
     def secret(self, org_id: str) -> bytes:
         opened = self._opened.get(org_id)
         if opened is None:
-            item = self._table.get(keys.organization(org_id))
-            if item is None:
-                raise NotFound("No such organization")
-            opened = self._box.open(item["secret"], _secret_context(org_id))
+            opened = self._box.open(self._standing(org_id)["secret"], _secret_context(org_id))
             self._opened.keep(org_id, opened)
         return opened
+
+    def _standing(self, org_id: str) -> Item:
+        item = self._table.get(keys.organization(org_id))
+        if item is None or "deleted" in item:
+            raise NotFound("No such organization")
+        return item
 
 
 class DynamoConnectionStore:
@@ -183,8 +182,10 @@ class DynamoConnectionStore:
         }
         mine = {":org": tenant.org_id}
         pointed = {"pk": pointer.pk, "sk": pointer.sk, "org": tenant.org_id, "env": tenant.environment}
+        organization = keys.organization(tenant.org_id)
         self._table.transact(
             [
+                self._table.check_op(organization, "attribute_not_exists(deleted)", {}),
                 self._table.put_op(item),
                 self._table.put_op({**pointed, "processor": processor}, "attribute_not_exists(pk) OR org = :org", mine),
                 *audit_ops(self._table, audit),
