@@ -15,18 +15,20 @@ from refundkit_core.adapters.dynamodb.customers import DynamoCustomerStore
 from refundkit_core.adapters.dynamodb.purses import DynamoPurses
 from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
 from refundkit_core.adapters.dynamodb.table import Table
+from refundkit_core.application.approval_ports import RefundStep
 from refundkit_core.application.openings import Beside
-from refundkit_core.domain.approvals import Approval, asked_about
+from refundkit_core.domain.approval_events import of_end, of_opening
+from refundkit_core.domain.approvals import Act, Approval, asked_about, superseded
 from refundkit_core.domain.budgets import Breaker, Taking
 from refundkit_core.domain.customers import Counted, CustomerRecord
 from refundkit_core.domain.errors import StoreConflict
-from refundkit_core.domain.approval_events import of_opening
 from refundkit_core.domain.events import of_change, of_look
 from refundkit_core.domain.refund import Refund, change_of, moved
 
 from tests.support.aws import create_parts
 from tests.support.builders import OTHER_TENANT, TENANT, TRANSACTION, ledger, refund, request
 from tests.support.clock import START
+from tests.support.memory_approvals import MemoryApprovalStore
 from tests.support.memory_store import MemoryRefundStore
 
 CUSTOMER = "cst_1"
@@ -44,7 +46,7 @@ class Stores:
         return found
 
     def asked(self, refund_id: str) -> Approval | None:
-        found: Approval | None = self.approvals(TENANT, refund_id)
+        found: Approval | None = self.approvals.find(TENANT, refund_id)
         return found
 
     def open(self, made: Refund, beside: Beside) -> Refund:
@@ -62,15 +64,16 @@ class Stores:
 def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
     if request.param == "memory":
         memory = MemoryRefundStore()
-        yield Stores(memory, memory, memory.find_approval, memory)
+        yield Stores(memory, memory, MemoryApprovalStore(memory), memory)
         return
     for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": "eu-west-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     with mock_aws():
         create_parts()
         table = Table(boto3.client("dynamodb"), "refundkit")
-        approvals = DynamoApprovalStore(table)
-        yield Stores(DynamoRefundStore(table), DynamoCustomerStore(table), approvals.find, DynamoPurses(table))
+        refunds = DynamoRefundStore(table)
+        approvals = DynamoApprovalStore(table, refunds)
+        yield Stores(refunds, DynamoCustomerStore(table), approvals, DynamoPurses(table))
 
 
 def test_a_customer_that_was_never_counted_has_an_empty_record(stores: Stores) -> None:
@@ -159,10 +162,14 @@ def test_a_question_is_opened_with_its_refund_and_superseded_when_that_is_cancel
     assert stores.asked(approval.id) == approval
     assert stores.refunds.head(TENANT, made.id) == made
 
-    stores.change(made, "cancelled")
+    at = made.created_at + timedelta(seconds=1)
+    closed, after = superseded(approval, at), moved(made, "cancelled", at)
+    step = RefundStep(made, after, of_change(made, after), change_of("release", made))
+    stores.approvals.change(approval, closed, of_end(closed, Act("system", "api", at)), step)
 
-    assert stores.asked(approval.id) == replace(approval, status="superseded", version=2)
-    assert stores.approvals(OTHER_TENANT, approval.id) is None
+    assert stores.asked(approval.id) == closed
+    assert stores.refunds.head(TENANT, made.id) == after
+    assert stores.approvals.find(OTHER_TENANT, approval.id) is None
 
 
 def test_a_question_is_asked_once(stores: Stores) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from refundkit_core.application.approval_ports import ApprovalStore
 from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.create_refund import CreateRefund
 from refundkit_core.application.erase_customer import EraseCustomer
@@ -23,7 +24,8 @@ from refundkit_core.application.sweep import Sweep
 
 from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
 from tests.support.fact_stores import FakePolicies, FakeRefusals
-from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
+from tests.support.fake_processor import FakeApprovalQueue, FakeOrganizations, FakeSwitches, FakeThrottle
+from tests.support.memory_approvals import MemoryApprovalStore
 from tests.support.memory_assessments import MemoryAssessmentStore
 from tests.support.memory_orders import MemoryOrderStore
 
@@ -43,6 +45,7 @@ class UseCases:
         organizations: OrganizationStore = ported("organizations", self.organizations())
         processors: Processors = ported("processors", Registry(system.stripe))
         switches = ported("switches", self.switches)
+        approvals: ApprovalStore = ported("approvals", MemoryApprovalStore(system.store))
         throttle = ported("throttle", FakeThrottle())
         executions = ported("executions", Executions(system.execution, clock))
         news = ported("news", News(system.news, clock))
@@ -58,15 +61,16 @@ class UseCases:
         refusals, guard = ported("refusals", FakeRefusals()), GuardRefund(ported("purses", system.store))
         self.create = CreateRefund(refunds, organizations, refusals, resolve, gather, guard, switches, clock, ids)
         self.execute = ExecuteRefund(
-            refunds, connections, processors, self.settle, switches, throttle, executions, clock, ids
+            refunds, approvals, connections, processors, self.settle, switches, throttle, executions, clock, ids
         )
-        self.cancel = CancelRefund(refunds, connections, processors, self.settle, clock, ids)
+        self.cancel = CancelRefund(refunds, approvals, connections, processors, self.settle, clock, ids)
         self.receive = ReceiveProcessorWebhook(connections, {"stripe": read_webhook}, news, clock)
         self.assessments = MemoryAssessmentStore()
         flag_risk = FlagRisk(gather, ported("assessments", self.assessments), organizations, clock)
         self.apply = ApplyProcessorNews(connections, processors, look, flag_risk, clock)
         self.publish = PublishEvents(bus, parked)
-        self.sweep = Sweep(refunds, executions, clock)
+        asked = ported("approval queue", FakeApprovalQueue())
+        self.sweep = Sweep(refunds, executions, approvals, ported("books", system.store), asked, clock)
         erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
         self.erase = EraseCustomer(refunds, orders, erasures, organizations, trail, clock, ids)
         self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from refundkit_core.application.approval_desk import Desk as ApprovalDesk
+from refundkit_core.application.approval_ports import WaitingToken
 from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.check_policy import CheckPolicy
 from refundkit_core.application.create_refund import CreateRefund, OpenedRefund
+from refundkit_core.application.decide_approval import DecideApproval
 from refundkit_core.application.execute_refund import ExecuteRefund, Outcome
 from refundkit_core.application.flag_risk import FlagRisk
 from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
 from refundkit_core.application.open_refund import OpenRefund
+from refundkit_core.application.pass_time import PassTime
 from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.processor_news import ApplyProcessorNews
 from refundkit_core.application.resolve_refund import ResolveRefund
 from refundkit_core.application.resolve_transaction import ResolveTransaction
+from refundkit_core.application.route_approval import AnswerQuestion, RouteApproval
 from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.application.sweep import Sweep
+from refundkit_core.application.watch_approval import WatchApproval
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.refund import Refund
+from refundkit_core.domain.tenancy import Tenant
 
 from tests.support.builders import TENANT, TRANSACTION, snapshot
 from tests.support.clock import CountingIds, FixedClock
 from tests.support.fact_stores import FakeOrders, FakePolicies, FakeRefusals
 from tests.support.fake_processor import (
+    FakeApprovalQueue,
     FakeConnections,
     FakeOrganizations,
     FakeProcessor,
@@ -34,8 +42,20 @@ from tests.support.fake_processor import (
     FakeSwitches,
     FakeThrottle,
 )
+from tests.support.fake_workflow import FakeWorkflow
+from tests.support.memory_approvals import MemoryApprovalStore
 from tests.support.memory_assessments import MemoryAssessmentStore
 from tests.support.memory_store import MemoryRefundStore
+
+
+class MemoryKeyOwners:
+    """``KeyOwners`` in a dictionary."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, str] = {}
+
+    def owner_of(self, tenant: Tenant, key_id: str) -> str | None:
+        return self.owners.get(key_id)
 
 
 class Desk:
@@ -67,9 +87,13 @@ class Desk:
             self.ids,
         )
         self.check = CheckPolicy(resolve, gather)
-        self.cancel = CancelRefund(self.store, self.connections, processors, self.settle, self.clock, self.ids)
+        self.approvals = MemoryApprovalStore(self.store)
+        self.cancel = CancelRefund(
+            self.store, self.approvals, self.connections, processors, self.settle, self.clock, self.ids
+        )
         self.execute_refund = ExecuteRefund(
             self.store,
+            self.approvals,
             self.connections,
             processors,
             self.settle,
@@ -79,7 +103,17 @@ class Desk:
             self.clock,
             self.ids,
         )
-        self.sweep = Sweep(self.store, self.queue, self.clock)
+        self.approval_queue = FakeApprovalQueue()
+        self.sweep = Sweep(self.store, self.queue, self.approvals, self.store, self.approval_queue, self.clock)
+        self.keys = MemoryKeyOwners()
+        self.approval_desk = ApprovalDesk(self.approvals, self.store, self.switches, self.keys, self.clock, self.ids)
+        self.decide = DecideApproval(self.approval_desk)
+        self.route = RouteApproval(self.approval_desk)
+        self.answer = AnswerQuestion(self.approval_desk)
+        self.pass_time = PassTime(self.approval_desk)
+        self.steps: list[tuple[Tenant, str, WaitingToken]] = []
+        self.workflow = FakeWorkflow(self.clock, lambda *step: self.steps.append(step))
+        self.watch = WatchApproval(self.approvals, self.workflow, self.pass_time, self.clock)
         self.resolve_refund = ResolveRefund(self.store, self.connections, processors, self.clock, self.ids)
         self.assessments = MemoryAssessmentStore()
         flag_risk = FlagRisk(gather, self.assessments, organizations, self.clock)

@@ -14,6 +14,7 @@ from refundkit_core.application.records import Connection, ListedConnection, Lis
 from refundkit_core.domain.budgets import NO_GUARDS, Guards
 from refundkit_core.domain.errors import NotFound, ProcessorDeclined, StoreConflict
 from refundkit_core.domain.processor import ChargeSnapshot, ProcessorRefund, ProcessorStatus, RefundOrder
+from refundkit_core.domain.routing import DEFAULT_SETTINGS, ApprovalSettings
 from refundkit_core.domain.tenancy import Tenant
 
 from tests.support.builders import TENANT
@@ -179,9 +180,18 @@ class FakeSwitches:
     def __init__(self) -> None:
         self.stops: set[tuple[Tenant, str | None]] = set()
         self.guards = NO_GUARDS
+        self.approvals: ApprovalSettings | None = None
 
     def brakes(self, tenant: Tenant) -> Brakes:
-        return Brakes(self.stopped(tenant), self.guards)
+        return Brakes(self.stopped(tenant), self.guards, self.approvals)
+
+    def approval_settings(self, tenant: Tenant) -> ApprovalSettings:
+        return self.approvals or DEFAULT_SETTINGS
+
+    def set_approvals(self, tenant: Tenant, settings: ApprovalSettings, audit: AuditEntry) -> None:
+        if settings.version != self.approval_settings(tenant).version + 1:
+            raise StoreConflict("conflict")
+        self.approvals = settings
 
     def guard(self, tenant: Tenant, guards: Guards, audit: AuditEntry) -> None:
         if guards.version != self.guards.version + 1:
@@ -216,6 +226,16 @@ class FakeThrottle:
 
     def rest(self, connection_id: str, until: datetime) -> None:
         self.resting[connection_id] = until
+
+
+class FakeApprovalQueue:
+    """``ApprovalQueue`` in a list."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[Tenant, str, int]] = []
+
+    def put(self, tenant: Tenant, approval_id: str, delay_s: int) -> None:
+        self.messages.append((tenant, approval_id, delay_s))
 
 
 class FakeQueue:

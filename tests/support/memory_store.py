@@ -37,6 +37,7 @@ class MemoryRefundStore:
         self.erased: list[tuple[str, int]] = []
         self.records: dict[tuple[Tenant, str], CustomerRecord] = {}
         self.approvals: dict[tuple[Tenant, str], Approval] = {}
+        self.histories: dict[tuple[Tenant, str], list[Event]] = {}
         self.told: list[Event] = []
         self.purses: dict[tuple[Tenant, str], int] = {}
         self.counted: list[tuple[Tenant, int, int]] = []
@@ -96,6 +97,9 @@ class MemoryRefundStore:
         if beside.approval is not None:
             self.approvals[refund.tenant, beside.approval.id] = beside.approval
         self.told.extend(beside.events)
+        for told in beside.events:
+            if isinstance(told.subject, str):
+                self.histories.setdefault((refund.tenant, told.subject), []).append(told)
         for taking in beside.takings:
             self._take(refund.tenant, taking.purse, taking.amount_minor)
         self.shadows.extend([beside.shadow] if beside.shadow is not None else [])
@@ -122,9 +126,6 @@ class MemoryRefundStore:
     def of(self, tenant: Tenant, customer: str) -> CustomerRecord:
         return self._record(tenant, customer)
 
-    def find_approval(self, tenant: Tenant, approval_id: str) -> Approval | None:
-        return self.approvals.get((tenant, approval_id))
-
     def change(
         self,
         before: Refund,
@@ -134,22 +135,23 @@ class MemoryRefundStore:
         audit: AuditEntry | None = None,
     ) -> None:
         with self.lock:
-            key = (before.tenant, before.id)
-            stored = self._refunds.get(key)
-            if stored is None or stored[0].version != before.version:
-                raise StoreConflict("conflict")
-            asked = self.approvals.get((before.tenant, before.approval_id or ""))
-            superseded = asked is not None and (before.status, after.status) == ("pending_approval", "cancelled")
-            if superseded and asked is not None and asked.status != "pending":
-                raise StoreConflict("conflict")
-            if ledger is not None:
-                self._move_money(after, ledger)
-            if superseded and asked is not None:
-                changed = replace(asked, status="superseded", version=asked.version + 1)
-                self.approvals[before.tenant, asked.id] = changed
-            self._refunds[key] = (after, stored[1])
-            self._events[key].append(event)
+            self.insist_on_version(before)
+            self.change_locked(before, after, event, ledger)
             self.audited.extend([audit] if audit else [])
+
+    def insist_on_version(self, before: Refund) -> None:
+        """Raises StoreConflict where another version of the refund stands."""
+        stored = self._refunds.get((before.tenant, before.id))
+        if stored is None or stored[0].version != before.version:
+            raise StoreConflict("conflict")
+
+    def change_locked(self, before: Refund, after: Refund, event: Event, ledger: LedgerChange | None) -> None:
+        """Move a refund and its money, for whoever holds the lock."""
+        key = (before.tenant, before.id)
+        if ledger is not None:
+            self._move_money(after, ledger)
+        self._refunds[key] = (after, self._refunds[key][1])
+        self._events[key].append(event)
 
     def adopt(self, refund: Refund, request: Request, event: Event, ledger: LedgerChange) -> None:
         with self.lock:
@@ -185,6 +187,9 @@ class MemoryRefundStore:
 
     def unfinished(self) -> Iterable[tuple[Tenant, str]]:
         return [key for key, (head, _) in self._refunds.items() if head.holds_reservation]
+
+    def waiting(self) -> Iterable[tuple[Tenant, str]]:
+        return [key for key, (head, _) in self._refunds.items() if head.status == "pending_approval"]
 
     def _move_money(self, refund: Refund, change: LedgerChange) -> None:
         at = (refund.tenant, refund.transaction)
@@ -316,6 +321,7 @@ def _moved(ledger: Ledger, change: LedgerChange) -> Ledger:
     reserved, refunded, elsewhere = {
         "reserve": (amount, 0, 0),
         "release": (-amount, 0, 0),
+        "lower": (-amount, 0, 0),
         "settle": (-amount, amount, 0),
         "unsettle": (0, -amount, 0),
         "adopt_reserved": (amount, 0, -amount),

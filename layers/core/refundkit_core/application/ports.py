@@ -166,6 +166,9 @@ class RefundBooks(Protocol):
     def unfinished(self) -> Iterable[tuple[Tenant, str]]:
         """Every refund, of any tenant, whose money is reserved: under way, or waiting for a person."""
 
+    def waiting(self) -> Iterable[tuple[Tenant, str]]:
+        """Those of them that wait for a person."""
+
 
 class Erasures(Protocol):
     """That customers were erased, by an id derived from theirs."""

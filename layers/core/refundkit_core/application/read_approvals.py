@@ -86,7 +86,7 @@ class ReadApprovals:
     def page(self, tenant: Tenant, wanted: WantedApprovals, part: Slice) -> Page[Approval]:
         """One page of the queue, newest first. Raises Invalid for a foreign cursor."""
         filters = (wanted.status or _EVERY_OPEN, None if wanted.level is None else str(wanted.level), wanted.assignee)
-        statuses = OPEN if wanted.status is None else frozenset({wanted.status})
+        statuses = OPEN if wanted.status is None else frozenset((wanted.status,))
         position = self._lists.position(tenant, part, *filters)
         decider = self._assignee(tenant, wanted.assignee)
         if wanted.assignee is not None and decider is None:

@@ -173,9 +173,7 @@ class AnswerQuestion:
             "currency": refund.money.currency,
             "comment": reply.text,
         }
-        entry = self._auditor.entry(
-            By(reply.actor), "approval answer", approval.id, reply.tenant, details=details
-        )
+        entry = self._auditor.entry(By(reply.actor), "approval answer", approval.id, reply.tenant, details=details)
         self._desk.approvals.change(approval, after, of_answer(after, act, reply.text), step, entry)
         return after
 

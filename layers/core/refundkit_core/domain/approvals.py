@@ -22,7 +22,7 @@ Verdict = Literal["approved", "rejected", "expired"]
 Via = Literal["api", "session", "email", "slack", "time"]
 NextBestAction = Literal["request_evidence", "offer_replacement", "offer_store_credit"]
 
-OPEN: Final = frozenset({"pending", "escalated", "info_requested"})
+OPEN: Final[frozenset[ApprovalStatus]] = frozenset({"pending", "escalated", "info_requested"})
 ALLOWED: Final[Mapping[ApprovalStatus, frozenset[ApprovalStatus]]] = {
     "pending": frozenset({"pending", "escalated", "info_requested", "approved", "rejected", "expired", "superseded"}),
     "escalated": frozenset({"escalated", "info_requested", "approved", "rejected", "expired", "superseded"}),

@@ -19,7 +19,9 @@ from refundkit_core.domain.events import Event
 from refundkit_core.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
+    from refundkit_core.adapters.approval_workflow import SqsApprovalQueue
     from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
+    from refundkit_core.adapters.dynamodb.approvals import DynamoApprovalStore
     from refundkit_core.adapters.dynamodb.assessments import DynamoAssessmentStore
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
     from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
     from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
+    from refundkit_core.application.approval_desk import Desk
     from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
     from refundkit_core.application.authenticate import Authenticate
     from refundkit_core.application.await_refund import AwaitRefund
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from refundkit_core.application.check_policy import CheckPolicy
     from refundkit_core.application.connect_processor import ConnectProcessor
     from refundkit_core.application.create_refund import CreateRefund
+    from refundkit_core.application.decide_approval import DecideApproval
+    from refundkit_core.application.deciders import KnownDeciders
     from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.explain_decision import ExplainDecision
@@ -51,11 +56,13 @@ if TYPE_CHECKING:
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
     from refundkit_core.application.manage_policies import ManagePolicies
+    from refundkit_core.application.pass_time import PassTime
     from refundkit_core.application.policy_choice import PolicyChoice
     from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
     from refundkit_core.application.provision import Provision
     from refundkit_core.application.publish_events import PublishEvents
     from refundkit_core.application.quote_refund import QuoteRefund
+    from refundkit_core.application.read_approvals import ReadApprovals
     from refundkit_core.application.read_refunds import ReadRefunds
     from refundkit_core.application.read_simulations import ReadSimulations
     from refundkit_core.application.records import Connection
@@ -66,11 +73,14 @@ if TYPE_CHECKING:
     from refundkit_core.application.resolve_transaction import ResolveTransaction
     from refundkit_core.application.return_policy import ReturnPolicy
     from refundkit_core.application.risk_ports import FactsOf
+    from refundkit_core.application.route_approval import AnswerQuestion, RouteApproval
+    from refundkit_core.application.set_approvals import SetApprovals
     from refundkit_core.application.set_guards import SetGuards
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.application.watch_approval import WatchApproval
     from refundkit_core.domain.ledger import Ledger
 
 _CONNECT_TIMEOUT_S = 2
@@ -210,6 +220,76 @@ class Container:
             self.clock,
             self.ids,
         )
+
+    @cached_property
+    def approvals(self) -> DynamoApprovalStore:
+        from refundkit_core.adapters.dynamodb.approvals import DynamoApprovalStore
+
+        return DynamoApprovalStore(self.table, self.refunds)
+
+    @cached_property
+    def approval_queue(self) -> SqsApprovalQueue:
+        from refundkit_core.adapters.approval_workflow import SqsApprovalQueue
+
+        return SqsApprovalQueue(lambda: self.client("sqs"), self.settings.approval_queue_url)
+
+    @cached_property
+    def approval_desk(self) -> Desk:
+        from refundkit_core.application.approval_desk import Desk
+        from refundkit_core.application.deciders import OwnersOfKeys
+
+        owners = OwnersOfKeys(self.keys)
+        return Desk(self.approvals, self.refunds, self.switches, owners, self.clock, self.ids)
+
+    @cached_property
+    def deciders(self) -> KnownDeciders:
+        from refundkit_core.application.deciders import KnownDeciders
+
+        return KnownDeciders(self.members)
+
+    @cached_property
+    def decide_approval(self) -> DecideApproval:
+        from refundkit_core.application.decide_approval import DecideApproval
+
+        return DecideApproval(self.approval_desk)
+
+    @cached_property
+    def route_approval(self) -> RouteApproval:
+        from refundkit_core.application.route_approval import RouteApproval
+
+        return RouteApproval(self.approval_desk)
+
+    @cached_property
+    def answer_question(self) -> AnswerQuestion:
+        from refundkit_core.application.route_approval import AnswerQuestion
+
+        return AnswerQuestion(self.approval_desk)
+
+    @cached_property
+    def read_approvals(self) -> ReadApprovals:
+        from refundkit_core.application.read_approvals import ReadApprovals
+
+        return ReadApprovals(self.approval_desk, self.orders, self.policies, self.deciders, self.organizations)
+
+    @cached_property
+    def set_approvals(self) -> SetApprovals:
+        from refundkit_core.application.set_approvals import SetApprovals
+
+        return SetApprovals(self.switches, self.clock, self.ids)
+
+    @cached_property
+    def pass_time(self) -> PassTime:
+        from refundkit_core.application.pass_time import PassTime
+
+        return PassTime(self.approval_desk)
+
+    @cached_property
+    def watch_approval(self) -> WatchApproval:
+        from refundkit_core.adapters.approval_workflow import StepFunctionsWorkflow
+        from refundkit_core.application.watch_approval import WatchApproval
+
+        workflow = StepFunctionsWorkflow(lambda: self.client("stepfunctions"), self.settings.approval_state_machine_arn)
+        return WatchApproval(self.approvals, workflow, self.pass_time, self.clock)
 
     @cached_property
     def guard_refund(self) -> GuardRefund:
@@ -412,7 +492,15 @@ class Container:
     def cancel_refund(self) -> CancelRefund:
         from refundkit_core.application.cancel_refund import CancelRefund
 
-        return CancelRefund(self.refunds, self.connections, self.processors, self.settle_refund, self.clock, self.ids)
+        return CancelRefund(
+            self.refunds,
+            self.approvals,
+            self.connections,
+            self.processors,
+            self.settle_refund,
+            self.clock,
+            self.ids,
+        )
 
     @cached_property
     def read_refunds(self) -> ReadRefunds:
@@ -433,6 +521,7 @@ class Container:
 
         return ExecuteRefund(
             self.refunds,
+            self.approvals,
             self.connections,
             self.processors,
             self.settle_refund,
@@ -445,9 +534,11 @@ class Container:
 
     @cached_property
     def sweep(self) -> Sweep:
+        from refundkit_core.adapters.dynamodb.refund_books import DynamoRefundBooks
         from refundkit_core.application.sweep import Sweep
 
-        return Sweep(self.refunds, self.execution_queue, self.clock)
+        books = DynamoRefundBooks(self.table)
+        return Sweep(self.refunds, self.execution_queue, self.approvals, books, self.approval_queue, self.clock)
 
     @cached_property
     def resolve_refund(self) -> ResolveRefund:

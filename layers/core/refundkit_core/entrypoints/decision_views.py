@@ -110,7 +110,7 @@ def decision_view(explained: Explained) -> wire.DecisionView:
         code=explained.code,
         policy_id=ground.policy_id if ground else None,
         policy_version=ground.policy_version if ground else None,
-        facts=_camel(ground.facts.as_record()) if ground else None,
+        facts=camel(ground.facts.as_record()) if ground else None,
         trace=[trace_entry(rule) for rule in explained.request.decision],
         decided_at=iso(explained.at),
     )
@@ -131,8 +131,8 @@ def trace_entry(rule: RuleResult) -> wire.TraceEntry:
     )
 
 
-def _camel(value: Any) -> Any:
+def camel(value: Any) -> Any:
     """Names as the wire spells them, through all levels."""
     if isinstance(value, dict):
-        return {to_camel(name): _camel(each) for name, each in value.items()}
-    return [_camel(each) for each in value] if isinstance(value, list) else value
+        return {to_camel(name): camel(each) for name, each in value.items()}
+    return [camel(each) for each in value] if isinstance(value, list) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from refundkit_core.application.records import ProcessorNews
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.processor_news import ApplyProcessorNews
     from refundkit_core.application.simulate_policy import WorkSimulation
+    from refundkit_core.application.watch_approval import WatchApproval
 
 Event = Mapping[str, Any]
 Failures = dict[str, list[dict[str, str]]]
@@ -55,6 +57,22 @@ def executed(execute: ExecuteRefund, message: Mapping[str, Any]) -> Said:
     tenant, refund_id = Tenant(detail["organizationId"], detail["environment"]), detail["data"]["refundId"]
     outcome = execute(tenant, refund_id)
     return {"refund_id": refund_id, "org_id": tenant.org_id, "outcome": outcome}
+
+
+def looked_after(watch: WatchApproval, message: Mapping[str, Any]) -> Said:
+    """Look after the approval that a message names: one of its workflow's, which waits with a token, or any other."""
+    token = message.get("taskToken")
+    if token is not None:
+        from refundkit_core.application.approval_ports import WaitingToken
+
+        tenant, approval_id = Tenant(message["organizationId"], message["environment"]), message["approvalId"]
+        since = datetime.fromisoformat(message["since"]).astimezone(UTC)
+        outcome = watch.waits(tenant, approval_id, WaitingToken(token, message["rung"], since))
+    else:
+        detail = message["detail"]
+        tenant, approval_id = Tenant(detail["organizationId"], detail["environment"]), detail["data"]["approvalId"]
+        outcome = watch.look(tenant, approval_id)
+    return {"approval_id": approval_id, "org_id": tenant.org_id, "outcome": outcome}
 
 
 def simulated(work: WorkSimulation, message: Mapping[str, Any]) -> Said:

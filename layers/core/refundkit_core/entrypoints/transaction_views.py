@@ -65,11 +65,12 @@ def transaction_view(known: KnownTransaction) -> TransactionView:
         remaining=ledger.remaining().amount_minor,
         dispute=ledger.dispute,
         purchased_at=iso(ledger.purchased_at),
-        registration=None if known.order is None else _registration_view(known.order),
+        registration=None if known.order is None else registration_view(known.order),
     )
 
 
-def _registration_view(order: Order) -> RegistrationView:
+def registration_view(order: Order) -> RegistrationView:
+    """What a shop registered, as the wire shows it."""
     return RegistrationView(
         version=order.version,
         order_id=order.order_id,

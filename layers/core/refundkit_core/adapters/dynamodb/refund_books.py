@@ -36,6 +36,10 @@ class DynamoRefundBooks:
             for shard in (keys.open_shard(number), keys.waiting_shard(number)):
                 yield from self._shard(shard)
 
+    def waiting(self) -> Iterable[tuple[Tenant, str]]:
+        for number in range(keys.OPEN_SHARDS):
+            yield from self._shard(keys.waiting_shard(number))
+
     def _shard(self, shard: str) -> Iterable[tuple[Tenant, str]]:
         for item in self._table.whole_sparse(keys.SPARSE_INDEX, shard):
             yield keys.tenant_and_refund(item["pk"])
