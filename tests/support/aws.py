@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import boto3
 
 from tests.support.template import resolved, resources
@@ -29,8 +31,19 @@ def create_parts() -> dict[str, str]:
         "REFUNDKIT_PROCESSOR_EVENTS_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="news-dead")["QueueUrl"],
         "REFUNDKIT_SIMULATION_QUEUE_URL": sqs.create_queue(QueueName="simulation")["QueueUrl"],
         "REFUNDKIT_SIMULATION_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="simulation-dead")["QueueUrl"],
+        "REFUNDKIT_APPROVAL_QUEUE_URL": sqs.create_queue(QueueName="approvals")["QueueUrl"],
+        "REFUNDKIT_APPROVAL_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="approvals-dead")["QueueUrl"],
+        "REFUNDKIT_APPROVAL_STATE_MACHINE_ARN": _state_machine("refund-approval"),
         "REFUNDKIT_REPORTS_BUCKET": _bucket("refundkit-reports"),
     }
+
+
+def _state_machine(name: str) -> str:
+    """A state machine that waits: moto runs none, and tests look at what it is told."""
+    wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86_400, "End": True}}}
+    role = "arn:aws:iam::123456789012:role/states"
+    made = boto3.client("stepfunctions").create_state_machine(name=name, definition=json.dumps(wait), roleArn=role)
+    return made["stateMachineArn"]
 
 
 def _bucket(name: str) -> str:

@@ -40,6 +40,7 @@ EVERY_ERROR: list[tuple[RefundKitError, int, str]] = [
     (errors.ApprovalAlreadyDecided(SAID), 409, "approval_already_decided"),
     (errors.ApprovalSuperseded(SAID), 409, "approval_superseded"),
     (errors.RevisionSuperseded(SAID), 409, "approval_superseded"),
+    (errors.NothingAsked(SAID), 409, "approval_superseded"),
     (errors.ReturnNotCancellable(SAID), 409, "return_not_cancellable"),
     (errors.ApprovalLinkExpired(SAID), 410, "approval_link_expired"),
     (errors.Refused(SAID), 422, "policy_violation"),

@@ -58,6 +58,7 @@ def test_a_refund_over_the_threshold_waits_for_a_person_with_its_question_and_it
         status="pending",
         reasons=("auto_approve",),
         opened_at=START,
+        next_look_at=START + timedelta(minutes=2),
     )
     assert [event.type for event in desk.store.told] == ["approval.pending"]
     assert desk.execute(refund) == "nothing_to_do"

@@ -40,6 +40,10 @@ class QueueUrls(Protocol):
     @property
     def simulation_dead_letter_queue_url(self) -> str: ...
     @property
+    def approval_queue_url(self) -> str: ...
+    @property
+    def approval_dead_letter_queue_url(self) -> str: ...
+    @property
     def parked_events_queue_url(self) -> str: ...
     @property
     def undelivered_events_queue_url(self) -> str: ...
@@ -79,11 +83,13 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
         execution=SqsMailbox(client, settings.execution_dead_letter_queue_url),
         processor_events=SqsMailbox(client, settings.processor_events_dead_letter_queue_url),
         simulation=SqsMailbox(client, settings.simulation_dead_letter_queue_url),
+        approvals=SqsMailbox(client, settings.approval_dead_letter_queue_url),
         parked=SqsMailbox(client, settings.parked_events_queue_url),
         undelivered=SqsMailbox(client, settings.undelivered_events_queue_url),
         to_execution=SqsMailbox(client, settings.execution_queue_url),
         to_processor_events=SqsMailbox(client, settings.processor_events_queue_url),
         to_simulation=SqsMailbox(client, settings.simulation_queue_url),
+        to_approvals=SqsMailbox(client, settings.approval_queue_url),
     )
 
 
@@ -117,4 +123,5 @@ def _event_of_detail(detail: dict[str, Any]) -> Event:
         public=detail["public"],
         created_at=parse_iso(detail["created"]),
         payload=detail["data"],
+        tell=detail.get("tell", False),
     )

@@ -16,7 +16,7 @@ from refundkit_core.application.records import DeadLetter
 
 DEFAULT_LIMIT: Final = 1_000
 
-Which = Literal["execution", "processor-events", "simulation", "parked", "undelivered"]
+Which = Literal["execution", "processor-events", "simulation", "approvals", "parked", "undelivered"]
 _Fate = Literal["moved", "left", "dropped"]
 
 
@@ -31,16 +31,18 @@ class Redriven(NamedTuple):
 
 
 class DeadLetterQueues(NamedTuple):
-    """The five queues that people bring messages back from, and the three that work them off."""
+    """The six queues that people bring messages back from, and the four that work them off."""
 
     execution: DeadLetters
     processor_events: DeadLetters
     simulation: DeadLetters
+    approvals: DeadLetters
     parked: DeadLetters
     undelivered: DeadLetters
     to_execution: DeadLetters
     to_processor_events: DeadLetters
     to_simulation: DeadLetters
+    to_approvals: DeadLetters
 
 
 class Redrive:
@@ -93,6 +95,7 @@ class Redrive:
                 lambda letter: _moved_to(queues.to_processor_events, letter),
             ),
             "simulation": (queues.simulation, lambda letter: _moved_to(queues.to_simulation, letter)),
+            "approvals": (queues.approvals, lambda letter: _moved_to(queues.to_approvals, letter)),
             "parked": (queues.parked, self._publish),
             "undelivered": (queues.undelivered, self._deliver),
         }
@@ -109,6 +112,8 @@ class Redrive:
         except ValueError:
             return "left"
         match message:
+            case {"detail": {"organizationId": str(), "environment": str(), "data": {"approvalId": str()}}}:
+                return _moved_to(self._queues.to_approvals, letter)
             case {"detail": {"organizationId": str(), "environment": str(), "data": {"refundId": str()}}}:
                 return _moved_to(self._queues.to_execution, letter)
             case dict() if "detail" not in message:

@@ -131,7 +131,9 @@ def parser() -> argparse.ArgumentParser:
     verdict.add_argument("--not-paid", action="store_true", help="the processor has paid nothing for it")
 
     again = _leaf(groups, "redrive", commands.redrive, "bring back what was given up")
-    again.add_argument("which", choices=("execution", "processor-events", "simulation", "parked", "undelivered"))
+    again.add_argument(
+        "which", choices=("execution", "processor-events", "simulation", "approvals", "parked", "undelivered")
+    )
     again.add_argument("--limit", type=_positive, default=DEFAULT_LIMIT, help="at most so many: %(default)s")
     _leaf(groups, "sweep", commands.sweep, "bring forward now what is due")
     report = _leaf(groups, "report", commands.report, "the daily report, ledger against processor")

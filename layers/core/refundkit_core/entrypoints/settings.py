@@ -20,8 +20,7 @@ class Settings:
     stage: local, staging or production. table: the DynamoDB table's name. kms_key_id: key for credentials and
     secrets, id or ARN. event_bus: the bus's name. processor_events_queue_url: verified processor webhooks wait here.
     execution_queue_url: refunds that may be brought forward. simulation_queue_url: chunks of simulations.
-    approval_queue_url: approvals to be looked after. approval_state_machine_arn: what waits for decisions; only the
-    function that starts it is told.
+    approval_queue_url: approvals to be looked after. approval_state_machine_arn: what waits for decisions.
     parked_events_queue_url: events that the bus would not take. undelivered_events_queue_url and the three
     …dead_letter_queue_url: what was given up and waits for a person. reports_bucket: the daily reports, and
     the rows of simulations.
@@ -43,8 +42,8 @@ class Settings:
     simulation_dead_letter_queue_url: str
     approval_queue_url: str
     approval_dead_letter_queue_url: str
+    approval_state_machine_arn: str
     reports_bucket: str
-    approval_state_machine_arn: str = ""
     stripe_api_base: str = ""
     public_api_base: str = ""
 
