@@ -39,7 +39,7 @@ _SPOKEN: Final = [
 RULES: Final = [{**rule, "outcome": "pass"} for rule in _SPOKEN]
 """What every rule said of the refund that is the example everywhere."""
 
-_TRACE: Final = [{**rule, "status": "PASS", "effect": "none"} for rule in _SPOKEN]
+TRACE: Final = [{**rule, "status": "PASS", "effect": "none"} for rule in _SPOKEN]
 _FINAL: Final = {
     "rule": "final_sale",
     "status": "FAIL",
@@ -50,7 +50,7 @@ _FINAL: Final = {
     "item": "CARD-9",
     "customerMessage": "This item was sold as final",
 }
-_FACTS: Final = {
+FACTS: Final = {
     "now": _NOW,
     "reason": "other",
     "amountMinor": 2000,
@@ -140,7 +140,7 @@ ANSWERS: Final[dict[Route, Any]] = {
         "conditions": ["Refund must be requested within 30 days of purchase"],
         "autoApproved": True,
         "riskScore": 0,
-        "trace": _TRACE,
+        "trace": TRACE,
     },
     ("GET", "/v1/settings/guards"): {**_GUARDS, "version": 3},
     ("PUT", "/v1/settings/guards"): {**_GUARDS, "version": 4},
@@ -150,8 +150,8 @@ ANSWERS: Final[dict[Route, Any]] = {
         "code": "policy_violation",
         "policyId": _POLICY,
         "policyVersion": 3,
-        "facts": _FACTS,
-        "trace": [*_TRACE[:4], _FINAL],
+        "facts": FACTS,
+        "trace": [*TRACE[:4], _FINAL],
         "decidedAt": _NOW,
     },
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from local import openapi_approval_examples as approvals
 from local import openapi_decision_examples as decisions
 from local import openapi_policy_examples as policies
 from local import openapi_simulation_examples as simulations
@@ -286,6 +287,7 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
     **policies.REQUESTS,
     **decisions.REQUESTS,
     **simulations.REQUESTS,
+    **approvals.REQUESTS,
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
@@ -374,6 +376,7 @@ ANSWERS: Final[dict[Route, Any]] = {
     **policies.ANSWERS,
     **decisions.ANSWERS,
     **simulations.ANSWERS,
+    **approvals.ANSWERS,
 }
 
 ERRORS: Final[dict[str, ErrorExample]] = {
@@ -387,6 +390,19 @@ ERRORS: Final[dict[str, ErrorExample]] = {
         "The API key is missing, malformed, unknown, expired or revoked",
     ),
     "unauthorized": ErrorExample("The key is good, but lacks the scope.", "This key lacks the scope refunds:write"),
+    "self_approval_forbidden": ErrorExample(
+        "Who asked for the refund wants to decide it, with whichever key or channel.",
+        "Nobody decides a refund that they asked for: another approver has to",
+    ),
+    "approver_limit_exceeded": ErrorExample(
+        "The amount is above the approver's own limit.",
+        "350.00 USD is above the limit of 200.00 USD that this approver has",
+    ),
+    "approval_already_decided": ErrorExample(
+        "Somebody else has decided, or time has; `details` say who and when.",
+        "It was approved before: nothing was changed",
+        (("decidedBy", MEMBER), ("decidedAt", "2026-11-20T12:20:10.118Z")),
+    ),
     "not_found": ErrorExample(
         "It does not exist, or belongs to another organization or environment: one answer for all.", "No such refund"
     ),
@@ -473,6 +489,7 @@ PATHS: Final[dict[tuple[str, str], str]] = {
     ("api-keys", "id"): API_KEY,
     ("policies", "id"): policies.POLICY,
     ("simulations", "id"): simulations.SIMULATION,
+    ("approvals", "id"): approvals.APPROVAL,
     ("customers", "id"): CUSTOMER,
     ("transactions", "id"): CHARGE,
     ("assessments", "id"): ASSESSMENT,

@@ -52,6 +52,7 @@ PARAMETER_SAYS = {
     ("transactions", "id"): "The processor's id of the charge, or another of its names, such as the payment intent.",
     ("policies", "id"): "The policy.",
     ("simulations", "id"): "The simulation.",
+    ("approvals", "id"): "The approval, or the refund while its approval is open.",
     ("decisions", "id"): "The refund, or `dec_…` as a refusal named it in its details.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",

@@ -18,6 +18,7 @@ from refundkit_core.domain import errors
 from refundkit_core.entrypoints.http import error_answer
 
 from tests.integration.conftest import World
+from tests.integration.people import People
 
 NEVER = "ref_00000000000000000000000000"
 
@@ -89,12 +90,16 @@ def test_unauthorized_403_a_good_key_without_the_scope(world: World) -> None:
     assert answer[:2] == (403, "unauthorized")
 
 
-def test_self_approval_forbidden_403() -> None:
-    assert by_itself(errors.SelfApprovalForbidden("It is your own request")) == (403, "self_approval_forbidden")
+def test_self_approval_forbidden_403(world: World) -> None:
+    people = People(world)
+    waiting = people.waiting(key=people.owner.key)
+    assert people.may_not(waiting["approvalId"], people.owner) == (403, "self_approval_forbidden")
 
 
-def test_approver_limit_exceeded_403() -> None:
-    assert by_itself(errors.ApproverLimitExceeded("Above your limit")) == (403, "approver_limit_exceeded")
+def test_approver_limit_exceeded_403(world: World) -> None:
+    people = People(world)
+    waiting = people.waiting()
+    assert people.may_not(waiting["approvalId"], people.join(limit=34_999)) == (403, "approver_limit_exceeded")
 
 
 def test_not_found_404_not_there_of_another_organization_or_of_the_other_mode_alike(world: World) -> None:
@@ -143,12 +148,17 @@ def test_idempotency_key_reused_409(world: World) -> None:
     assert opening(world, charge, amount=2001, headers=headers)[:2] == (409, "idempotency_key_reused")
 
 
-def test_approval_already_decided_409() -> None:
-    assert by_itself(errors.ApprovalAlreadyDecided("Decided before")) == (409, "approval_already_decided")
+def test_approval_already_decided_409(world: World) -> None:
+    people = People(world)
+    waiting = people.waiting()
+    people.decide(waiting["approvalId"], people.owner)
+    assert people.may_not(waiting["approvalId"], people.join()) == (409, "approval_already_decided")
 
 
-def test_approval_superseded_409() -> None:
-    assert by_itself(errors.ApprovalSuperseded("An older version")) == (409, "approval_superseded")
+def test_approval_superseded_409(world: World) -> None:
+    people = People(world)
+    waiting = people.waiting()
+    assert people.may_not(waiting["approvalId"], people.owner, version=2) == (409, "approval_superseded")
 
 
 def test_approval_superseded_409_by_a_newer_revision_of_a_policy(world: World) -> None:

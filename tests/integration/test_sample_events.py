@@ -10,6 +10,7 @@ import pytest
 from refundkit_core.domain.reconciliation import KINDS
 
 from tests.integration.conftest import World
+from tests.integration.people import People
 from tests.support.functions import function_module
 from tests.support.requests import routes
 from tests.support.template import ROOT
@@ -28,6 +29,18 @@ EXPECTED: dict[str, Any] = {
     "decisions/get": 401,
     "settings/get_guards": 401,
     "settings/put_guards": 401,
+    "settings/get_approvals": 401,
+    "settings/put_approvals": 401,
+    "approvals/list": 401,
+    "approvals/get": 401,
+    "approvals/approve": 401,
+    "approvals/reject": 401,
+    "approvals/escalate": 401,
+    "approvals/request_info": 401,
+    "approvals/comment": 401,
+    "approvals/give_info": 401,
+    "approval_steps/approval_pending": {"batchItemFailures": []},  # nobody has asked it
+    "approval_steps/waits": {"batchItemFailures": []},
     "policies/create": 401,
     "policies/list": 401,
     "policies/get": 401,
@@ -53,7 +66,7 @@ EXPECTED: dict[str, Any] = {
     "disputes/get": 401,
     "transactions/register": 401,
     "transactions/get": 401,
-    "sweep/schedule": {"due": 0},
+    "sweep/schedule": {"due": 0, "approvals": 0, "adopted": 0},
     "daily_report/schedule": {
         "day": "2026-11-20",
         "organizations": 1,
@@ -129,6 +142,20 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
 
     answer = function_module(sample.parent.name).handler(event, None)
     assert answer["statusCode"] in (200, 201), answer["body"]
+
+
+@pytest.mark.parametrize("sample", [each for each in SAMPLES if each.parent.name == "approvals"], ids=name_of)
+def test_a_sample_about_an_approval_passes_for_who_may_decide(world: World, sample: Path) -> None:
+    people = People(world)
+    waiting = people.waiting()
+    if sample.stem == "give_info":
+        people.decide(waiting["approvalId"], people.owner, "request-info", question="A photo?")
+    body = "01JD3M5YV7Z8Q2N4R6T8W0X2Y4"
+    event = json.loads(sample.read_text().replace(body, waiting["id"].partition("_")[2]))
+    event["headers"]["authorization"] = f"Bearer {people.owner.key}"
+
+    answer = function_module("approvals").handler(event, None)
+    assert answer["statusCode"] == 200, answer["body"]
 
 
 def test_every_function_and_every_route_has_a_sample() -> None:

@@ -33,6 +33,7 @@ NEVER = {
     "processors": "square",
     "policies": "pol_00000000000000000000000000",
     "simulations": "sim_00000000000000000000000000",
+    "approvals": "apr_00000000000000000000000000",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
 POLICY = {"name": "One", "rules": [{"category": "default"}]}
@@ -49,6 +50,12 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("PUT", "/v1/policies/{id}"): POLICY,
     ("POST", "/v1/policies/{id}/publish"): {},
     ("POST", "/v1/policies/{id}/simulate"): SIMULATE,
+    ("POST", "/v1/approvals/{id}/approve"): {},
+    ("POST", "/v1/approvals/{id}/reject"): {"reason": "No"},
+    ("POST", "/v1/approvals/{id}/escalate"): {},
+    ("POST", "/v1/approvals/{id}/request-info"): {"question": "Why?"},
+    ("POST", "/v1/approvals/{id}/comment"): {"comment": "So"},
+    ("POST", "/v1/refunds/{id}/info"): {"answer": "So"},
     CONNECT: {"secretKey": "sk_test_00000000"},
 }
 QUERIES: dict[Operation, str] = {("GET", "/v1/disputes/assessments"): "?transactionId="}
@@ -84,6 +91,10 @@ class Neighbours:
         world.call("POST", f"/v1/policies/{self.ids['policies']}/publish", {})
         simulated = world.call("POST", f"/v1/policies/{self.ids['policies']}/simulate", SIMULATE)
         self.ids["simulations"] = simulated[1]["data"]["id"]
+        world.call("PUT", "/v1/settings/approvals", {"requireReviewAbove": 1})
+        waiting = world.refund(world.charge()["id"])
+        world.call("PUT", "/v1/settings/approvals", {})
+        self.ids["approvals"] = waiting["approvalId"]
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
         bare = world.container.provision.create_organization("bare", "Eve", "eve@example.com")
         self.without_connections = {"an organization without connections": bare.test_key, "and live": bare.live_key}

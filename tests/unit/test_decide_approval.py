@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from refundkit_core.application.approval_desk import Seen
+from refundkit_core.application.decide_approval import Answer
 from refundkit_core.domain import errors
-from refundkit_core.domain.approvals import Act, Ruling, covers, seal_of
+from refundkit_core.domain.approvals import Act, Ruling, Via, covers, seal_of
 from refundkit_core.domain.house_rules import HouseRules
 from refundkit_core.domain.routing import ApprovalSettings, Level
 
@@ -91,12 +93,12 @@ def test_deciding_the_same_again_changes_nothing_but_the_other_way_is_refused() 
 
 @pytest.mark.parametrize("via", ["api", "session", "email", "slack"])
 @pytest.mark.parametrize("answer", ["approved", "rejected"])
-def test_nobody_decides_their_own_request_by_any_channel_and_another_can(via: str, answer: str) -> None:
+def test_nobody_decides_their_own_request_by_any_channel_and_another_can(via: Via, answer: Answer) -> None:
     desk = ApprovalDesk()
     refund = desk.waiting()
 
     with pytest.raises(errors.SelfApprovalForbidden):
-        desk.says(refund, answer, by=REQUESTER, via=via)  # type: ignore[arg-type]
+        desk.says(refund, answer, by=REQUESTER, via=via)
 
     assert desk.approval(refund).status == "pending"
     assert desk.says(refund).status == "approved"
@@ -126,7 +128,7 @@ def test_nobody_decides_beyond_their_own_limit() -> None:
 
     for answer in ("approved", "rejected"):
         with pytest.raises(errors.ApproverLimitExceeded):
-            desk.says(refund, answer, by=person(5, limit=1999))  # type: ignore[arg-type]
+            desk.says(refund, answer, by=person(5, limit=1999))
     with pytest.raises(errors.ApproverLimitExceeded):
         desk.says(refund, by=person(5, limit=5000, currency="eur"))
     assert desk.says(refund, by=person(5, limit=2000)).status == "approved"
@@ -288,9 +290,9 @@ def test_a_seal_covers_the_amount_or_less_and_nothing_else() -> None:
     refund = desk.waiting()
     approval = desk.says(refund)
 
-    def paying(amount_minor: int, **changes: object) -> bool:
+    def paying(amount_minor: int, **changes: Any) -> bool:
         money = replace(refund.money, amount_minor=amount_minor)
-        return covers(approval, replace(refund, money=money, **changes))  # type: ignore[arg-type]
+        return covers(approval, replace(refund, money=money, **changes))
 
     assert paying(2000)
     assert paying(1)

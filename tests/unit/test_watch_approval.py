@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refundkit_core.application.approval_ports import WaitingToken
 from refundkit_core.domain.approval_clock import RUNGS, SLACK, rung_for
+from refundkit_core.domain.refund import Refund
 from refundkit_core.domain.routing import ApprovalSettings, Level
 
 from tests.support.approvals import OWNER, ApprovalDesk
@@ -18,11 +19,16 @@ from tests.support.builders import TENANT
 HOUR_S = 3600
 
 
-def begun(settings: ApprovalSettings | None = None) -> tuple[ApprovalDesk, object]:
+def begun(settings: ApprovalSettings | None = None) -> tuple[ApprovalDesk, Refund]:
     desk = ApprovalDesk(settings)
     refund = desk.waiting()
     desk.told()
     return desk, refund
+
+
+def approval_of(refund: Refund) -> str:
+    assert refund.approval_id is not None
+    return refund.approval_id
 
 
 def test_a_workflow_begins_with_its_approval_and_ends_with_the_decision_in_two_transitions() -> None:
@@ -43,7 +49,7 @@ def test_it_begins_once_however_often_it_is_told() -> None:
         desk.told()
 
     assert len(desk.workflow.executions) == 1
-    assert desk.workflow.executions[refund.approval_id].transitions == 1
+    assert desk.workflow.executions[approval_of(refund)].transitions == 1
 
 
 def test_what_was_decided_before_it_began_is_not_waited_for() -> None:
@@ -86,7 +92,7 @@ def test_reminders_escalation_and_expiry_come_when_they_are_due() -> None:
     assert desk.approval(refund).status == "expired"
     assert desk.sums == (0, 0, 5000)
     assert desk.workflow.waiting == []
-    assert desk.workflow.executions[refund.approval_id].transitions <= 7
+    assert desk.workflow.executions[approval_of(refund)].transitions <= 7
     assert [entry.command for entry in desk.store.audited] == ["approval escalate", "approval expire"]
     assert {entry.actor for entry in desk.store.audited} == {"program"}
 
@@ -107,7 +113,7 @@ def test_an_escalation_by_hand_begins_the_next_levels_time() -> None:
     desk, refund = begun(ApprovalSettings(levels=levels, version=1))
     desk.route.escalate(desk.move(refund))
     desk.told()
-    assert desk.workflow.executions[refund.approval_id].rung == "Hour"
+    assert desk.workflow.executions[approval_of(refund)].rung == "Hour"
 
     desk.let_pass(2)
 
@@ -133,7 +139,7 @@ def test_a_dead_workflow_only_makes_time_less_exact() -> None:
     for _ in range(6 * 24 * 12):
         desk.clock.advance(seconds=300)
         desk.sweep()
-        desk.workflow.executions[refund.approval_id or ""] = None  # type: ignore[assignment]  # begun, and died
+        desk.workflow.executions[approval_of(refund)] = None  # type: ignore[assignment]  # begun, and died
         desk.work()
 
     assert desk.approval(refund).status == "expired"
@@ -174,14 +180,14 @@ def test_an_approval_of_before_there_was_a_workflow_is_adopted_with_its_time_beg
 
 def test_a_message_that_comes_late_does_not_replace_a_later_token() -> None:
     desk, refund = begun()
-    first = desk.approvals.tokens[TENANT, refund.approval_id]
+    first = desk.approvals.tokens[TENANT, approval_of(refund)]
     desk.let_pass(25)
-    later = desk.approvals.tokens[TENANT, refund.approval_id]
+    later = desk.approvals.tokens[TENANT, approval_of(refund)]
     assert later != first
 
-    assert desk.watch.waits(TENANT, refund.approval_id, first) == "nothing_to_do"
+    assert desk.watch.waits(TENANT, approval_of(refund), first) == "nothing_to_do"
 
-    assert desk.approvals.tokens[TENANT, refund.approval_id] == later
+    assert desk.approvals.tokens[TENANT, approval_of(refund)] == later
     desk.says(refund)
     desk.told()
     assert desk.workflow.waiting == []
@@ -231,7 +237,7 @@ def test_whatever_happens_at_a_level_the_next_person_still_can(decided: bool) ->
 
 def test_a_token_names_when_its_wait_is_over() -> None:
     desk, refund = begun()
-    token = desk.approvals.tokens[TENANT, refund.approval_id]
+    token = desk.approvals.tokens[TENANT, approval_of(refund)]
 
     assert token == WaitingToken(token.token, "Day", desk.clock.now())
     assert token.lapses_at == desk.clock.now() + timedelta(days=1)
