@@ -25,7 +25,7 @@ from tests.crash.stripe_like import KEYS_KEPT, Sent, StripeLike
 _FIRST: Final = {"processor": ("processing", "completed")}
 _AFTER_THESE_NOTHING: Final = ("refund.failed", "refund.cancelled", "refund.rejected")
 _NEVER_CHANGES: Final = (
-    "id", "tenant", "transaction_id", "transaction", "money", "reason", "initiated_by", "created_at", "key_id",
+    "id", "tenant", "transaction_id", "transaction", "gross_minor", "reason", "initiated_by", "created_at", "key_id",
     "fee_minor", "customer_key", "approval_id", "taken",
 )  # fmt: skip
 _SET_ONCE: Final = ("processor_key", "first_attempt_at", "external_refund_id")
@@ -63,6 +63,8 @@ def check_step(before: Refund | None, after: Refund) -> None:
         insist(after.status in ALLOWED[before.status], f"{name} was {before.status}: the table forbids that step")
         for field in _NEVER_CHANGES:
             insist(getattr(before, field) == getattr(after, field), f"{name}: {field} changed")
+        same_money = before.money == after.money or before.status == "pending_approval"
+        insist(same_money, f"{name} was {before.money} before")
         for field in _SET_ONCE:
             old = getattr(before, field)
             insist(old in (None, getattr(after, field)), f"{name}: {field} was {old} already")
@@ -130,7 +132,7 @@ def check_approvals(approvals: Iterable[Approval], heads: Mapping[str, Refund]) 
         approval = asked.get(head.id)
         insist((approval is None) == (head.approval_id is None), f"{head.id[-4:]} and its question do not match")
         if approval is not None:
-            waits = (head.status == "pending_approval", approval.status == "pending")
+            waits = (head.status == "pending_approval", approval.is_open)
             insist(
                 waits in ((True, True), (False, False)), f"{head.id[-4:]} is {head.status}, asked: {approval.status}"
             )

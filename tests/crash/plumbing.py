@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from refundkit_core.application.approval_ports import ApprovalQueue
 from refundkit_core.application.audit import AuditEntry, Whose
 from refundkit_core.application.ports import PaymentProcessor
 from refundkit_core.application.processor_news import Header
@@ -16,16 +17,22 @@ from refundkit_core.domain.tenancy import Tenant
 from tests.crash.lines import Line
 from tests.support.clock import START, FixedClock
 from tests.support.memory_store import MemoryRefundStore
+from tests.support.template import resources
+
+_OF_TIME = set(resources("AWS::Events::Rule")["ApprovalRule"]["Properties"]["EventPattern"]["detail-type"])
+"""The events that the template's rule hands to the approvals' queue."""
 
 Due = tuple[Tenant, str]
 """A refund on the execution queue."""
 
 
 class Bus:
-    """``EventBus`` with the one rule that moves money: a refund that may be paid goes to the execution queue."""
+    """``EventBus`` with two rules: a refund that may be paid goes to the execution queue, what moves an approval's
+    time to the approvals' queue."""
 
-    def __init__(self, execution: Line[Due], clock: FixedClock) -> None:
+    def __init__(self, execution: Line[Due], approvals: ApprovalQueue, clock: FixedClock) -> None:
         self._execution = execution
+        self._approvals = approvals
         self._clock = clock
         self.published: list[Event] = []
         self.refuses: deque[str] = deque()
@@ -38,6 +45,8 @@ class Bus:
             self.published.append(event)
             if event.type in ("refund.initiated", "refund.approved") and event.payload["status"] == "pending":
                 self._execution.put((event.tenant, event.payload["refundId"]), self._clock.now())
+            if event.type in _OF_TIME:
+                self._approvals.put(event.tenant, event.payload["approvalId"], 0)
         return refused
 
     def _is_refused(self, event: Event) -> bool:

@@ -10,10 +10,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from refundkit_core.application.approval_desk import Seen
 from refundkit_core.domain.budgets import Cap, Guards
 from refundkit_core.domain.policies import Limits, Policy, Rule
+from refundkit_core.domain.routing import ApprovalSettings, Level
 
 from tests.crash.callers import Ask, asking
+from tests.crash.desk import ANN, BEN, OWNER, Wish
 from tests.crash.system import System
 from tests.support.builders import TENANT, TRANSACTION, ledger
 
@@ -33,6 +36,9 @@ PAIRED: Final = (
     "cancelled_while_action_is_required",
     "refunded_outside_meanwhile",
     "disputed_in_flight",
+    "approved_by_a_person",
+    "escalated_and_approved_above",
+    "decided_as_it_expires",
 )
 """Those of which the slow tests try every two kills, besides ``paid``."""
 
@@ -274,6 +280,85 @@ def put_before_a_person(system: System) -> None:
 def put_before_a_person_and_cancelled(system: System) -> None:
     publish(system, auto_approve_threshold_minor=1500)
     system.cancel(system.ask(asking(2000, key="k1")))
+
+
+def asked_of_people(system: System, settings: ApprovalSettings | None = None, amount_minor: int = 2000) -> Ask:
+    """A refund that waits for people."""
+    publish(system, auto_approve_threshold_minor=1500)
+    if settings is not None:
+        system.use_cases.switches.approvals = settings
+    return system.ask(asking(amount_minor, key="k1"))
+
+
+@scenario
+def approved_by_a_person(system: System) -> None:
+    system.approvals.wish(Wish(asked_of_people(system), "approved"))
+
+
+@scenario
+def approved_for_less_after_the_workflow_began(system: System) -> None:
+    system.approvals.wish(Wish(asked_of_people(system), "approved", amount_minor=1200), after_s=60)
+
+
+@scenario
+def rejected_by_a_person(system: System) -> None:
+    system.approvals.wish(Wish(asked_of_people(system), "rejected"), after_s=60)
+
+
+@scenario
+def two_people_disagree(system: System) -> None:
+    asked = asked_of_people(system)
+    system.approvals.wish(Wish(asked, "approved", ANN))
+    system.approvals.wish(Wish(asked, "rejected", BEN))
+
+
+@scenario
+def two_people_must_agree(system: System) -> None:
+    asked = asked_of_people(system, ApprovalSettings(two_person_above_minor=1500, version=1))
+    system.approvals.wish(Wish(asked, "approved", ANN))
+    system.approvals.wish(Wish(asked, "approved", BEN), after_s=60)
+
+
+@scenario
+def one_person_says_it_twice(system: System) -> None:
+    asked = asked_of_people(system, ApprovalSettings(two_person_above_minor=1500, version=1))
+    system.approvals.wish(Wish(asked, "approved", ANN))
+    system.approvals.wish(Wish(asked, "approved", ANN), after_s=60)
+
+
+@scenario
+def approved_and_cancelled_at_once(system: System) -> None:
+    asked = asked_of_people(system)
+    system.approvals.wish(Wish(asked, "approved"))
+    system.cancel(asked)
+
+
+@scenario
+def escalated_and_approved_above(system: System) -> None:
+    asked = asked_of_people(system)
+    system.approvals.wish(Wish(asked, "escalate"), after_s=60)
+    system.approvals.wish(Wish(asked, "approved", OWNER), after_s=120)
+
+
+@scenario
+def asked_for_more_and_answered_with_less(system: System) -> None:
+    asked = asked_of_people(system)
+    system.approvals.wish(Wish(asked, "ask"), after_s=60)
+    system.approvals.wish(Wish(asked, "answer", amount_minor=1000), after_s=120)
+    system.approvals.wish(Wish(asked, "approved", seen=Seen(revision=1)), after_s=150)
+    system.approvals.wish(Wish(asked, "approved", seen=Seen(revision=2)), after_s=180)
+
+
+@scenario
+def reminded_escalated_and_expired(system: System) -> None:
+    levels = (Level("One", 3600, remind_after_s=1800), Level("Two", 3600, ("owner",)))
+    asked_of_people(system, ApprovalSettings(levels=levels, version=1))
+
+
+@scenario
+def decided_as_it_expires(system: System) -> None:
+    asked = asked_of_people(system, ApprovalSettings(levels=(Level("One", 600),), version=1))
+    system.approvals.wish(Wish(asked, "approved"), after_s=600)
 
 
 @scenario

@@ -19,6 +19,7 @@ from refundkit_core.domain.refund import Refund
 
 from tests.crash.callers import TO_RETRY, Ask, Cancellation, Erasing, told
 from tests.crash.choices import Choices
+from tests.crash.desk import Approvals, named
 from tests.crash.faults import Calls, Fault, Killed, Unreachable
 from tests.crash.invariants import Violation, insist
 from tests.crash.lines import Line, Message
@@ -29,6 +30,7 @@ from tests.crash.watch import Watch
 from tests.support.builders import TENANT, TRANSACTION, snapshot
 from tests.support.clock import CountingIds, FixedClock
 from tests.support.fake_processor import FakeConnections
+from tests.support.fake_workflow import Asked, FakeWorkflow
 from tests.support.memory_store import MemoryRefundStore
 
 Work = tuple[Line[Any], Message[Any]]
@@ -58,9 +60,10 @@ class System:
         self.sweeps: Line[str] = Line("schedule", self._sweep, retry_s=60)
         self.people: Line[str] = Line("person", self._resolve, retry_s=60)
         self.world: Line[tuple[str, Callable[[], None]]] = Line("world", lambda what: what[1](), retry_s=1)
+        self.approvals = Approvals(self)
         self.lines: list[Line[Any]] = [
             self.asking, self.cancelling, self.erasing, self.stream, self.execution, self.webhooks, self.news,
-            self.sweeps, self.people, self.world,
+            self.approvals.line, self.approvals.wishing, self.sweeps, self.people, self.world,
         ]  # fmt: skip
         self.store = self.make_store()
         self.stripe = self.make_stripe()
@@ -78,6 +81,9 @@ class System:
 
     def make_stripe(self) -> StripeLike:
         return StripeLike(self.clock, snapshot(), self.later, self._tell)
+
+    def make_workflow(self, asked: Asked) -> FakeWorkflow:
+        return FakeWorkflow(self.clock, asked)
 
     def make_use_cases(self) -> UseCases:
         return UseCases(self)
@@ -140,11 +146,15 @@ class System:
         self._renew_credentials()
         shows = [at for line in self.lines if (at := line.next_at()) is not None]
         looks = [head.next_look_at for head in self.heads() if head.next_look_at is not None]
+        looks += self.approvals.looks()
+        if (lapse := self.approvals.workflow.next_lapse()) is not None:
+            shows.append(lapse)
         if not shows and not looks:
             return self._people_come()
         sweeps = [max(min(looks), self._next_sweep_at, self.clock.now())] if looks else []
         wake = min(shows + sweeps)
         self._advance_to(wake)
+        self.approvals.lapse()
         if sweeps == [wake]:
             self._next_sweep_at = wake + SWEEP_EVERY
             self.sweeps.put("sweep", wake)
@@ -289,6 +299,8 @@ def _named(body: Any) -> str:
         return ", ".join(event.type for event in body)
     if isinstance(body, ProcessorNews):
         return f"{body.external_event_id} {body.type}"
+    if isinstance(body, tuple) and len(body) == 3:
+        return named(body)
     if isinstance(body, tuple):
         return str(body[0]) if callable(body[1]) else f"…{body[1][-4:]}"
     return body.decode() if isinstance(body, bytes) else str(body)

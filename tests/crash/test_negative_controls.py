@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from refundkit_core.application import execute_refund
+from refundkit_core.application import decide_approval, execute_refund
 
-from tests.crash import broken
+from tests.crash import broken, broken_approvals
 from tests.crash.choices import Plan
 from tests.crash.faults import ERRORS, KILLS, OTHER_WORKERS, Fault
 from tests.crash.invariants import Violation
@@ -47,6 +47,11 @@ def violations(kind: type[System], name: str, faults: tuple[Fault, ...]) -> Iter
         (broken.FlaggedOnNews, "warned_of_at_a_low_risk", KILLS, "the ledger shows 1 things, 0 were assessed"),
         (broken.FlaggedAnew, "warned_of_and_flagged", _NONE, "1 things were seen, 2 assessed"),
         (broken.NoSweep, "never_arrived", _NONE, "still busy"),
+        (broken_approvals.LastDecisionWins, "two_people_disagree", OTHER_WORKERS, "versions were skipped"),
+        (broken_approvals.RefundApart, "approved_by_a_person", _NONE, "is pending_approval, asked: approved"),
+        (broken_approvals.TokenUnread, "approved_by_a_person", OTHER_WORKERS, "still busy"),
+        (broken_approvals.StartedAnew, "approved_by_a_person", (*KILLS, *OTHER_WORKERS), "was begun twice"),
+        (broken_approvals.NeverEnded, "approved_by_a_person", _NONE, "still busy"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
@@ -62,6 +67,14 @@ def test_sending_again_after_the_processor_forgot_the_key_is_noticed(monkeypatch
 
     with pytest.raises(Violation, match="the key may be forgotten"):
         play(["nothing_sent_and_then_silence"], Plan())
+
+
+def test_one_person_who_is_taken_for_two_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decide_approval, "_is_own_effect", lambda *_: False)
+    monkeypatch.setattr(decide_approval, "_others_consented", lambda approval, _: bool(approval.consents))
+
+    with pytest.raises(Violation, match="was approved by 1 people, and takes 2"):
+        play(["one_person_says_it_twice"], Plan())
 
 
 @pytest.mark.parametrize("kind", [broken.KeyPerAttempt, broken.NoVersionCheck, broken.EventApart, broken.RandomIds])

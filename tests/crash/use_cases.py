@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from refundkit_core.application.approval_desk import Desk
 from refundkit_core.application.approval_ports import ApprovalStore
 from refundkit_core.application.cancel_refund import CancelRefund
 from refundkit_core.application.create_refund import CreateRefund
+from refundkit_core.application.decide_approval import DecideApproval
 from refundkit_core.application.erase_customer import EraseCustomer
 from refundkit_core.application.execute_refund import ExecuteRefund
 from refundkit_core.application.flag_risk import FlagRisk
 from refundkit_core.application.gather_facts import GatherFacts
 from refundkit_core.application.guard_refund import GuardRefund
 from refundkit_core.application.look_at_transaction import LookAtTransaction
+from refundkit_core.application.pass_time import PassTime
 from refundkit_core.application.policy_choice import PolicyChoice
 from refundkit_core.application.ports import ConnectionStore, EventBus, OrganizationStore, Processors, RefundStore
 from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
 from refundkit_core.application.publish_events import PublishEvents
 from refundkit_core.application.resolve_refund import ResolveRefund
 from refundkit_core.application.resolve_transaction import ResolveTransaction
+from refundkit_core.application.route_approval import AnswerQuestion, RouteApproval
 from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.application.sweep import Sweep
+from refundkit_core.application.watch_approval import WatchApproval
 
 from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
+from tests.support.desk import MemoryKeyOwners
 from tests.support.fact_stores import FakePolicies, FakeRefusals
-from tests.support.fake_processor import FakeApprovalQueue, FakeOrganizations, FakeSwitches, FakeThrottle
+from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
 from tests.support.memory_approvals import MemoryApprovalStore
 from tests.support.memory_assessments import MemoryAssessmentStore
 from tests.support.memory_orders import MemoryOrderStore
@@ -38,14 +44,14 @@ class UseCases:
 
     def __init__(self, system: System) -> None:
         clock, ids, ported = system.clock, system.ids, system.calls.ported
-        self.bus = Bus(system.execution, clock)
+        self.bus = Bus(system.execution, system.approvals.queue, clock)
         self.switches = FakeSwitches()
         refunds: RefundStore = ported("refunds", system.store)
         connections: ConnectionStore = ported("connections", system.connections)
         organizations: OrganizationStore = ported("organizations", self.organizations())
         processors: Processors = ported("processors", Registry(system.stripe))
         switches = ported("switches", self.switches)
-        approvals: ApprovalStore = ported("approvals", MemoryApprovalStore(system.store))
+        approvals: ApprovalStore = ported("approvals", self.approvals(system))
         throttle = ported("throttle", FakeThrottle())
         executions = ported("executions", Executions(system.execution, clock))
         news = ported("news", News(system.news, clock))
@@ -69,11 +75,18 @@ class UseCases:
         flag_risk = FlagRisk(gather, ported("assessments", self.assessments), organizations, clock)
         self.apply = ApplyProcessorNews(connections, processors, look, flag_risk, clock)
         self.publish = PublishEvents(bus, parked)
-        asked = ported("approval queue", FakeApprovalQueue())
+        asked = ported("approval queue", system.approvals.queue)
+        desk = Desk(approvals, refunds, switches, ported("key owners", MemoryKeyOwners()), clock, ids)
+        self.decide, self.route, self.answer = DecideApproval(desk), RouteApproval(desk), AnswerQuestion(desk)
+        workflow = ported("workflow", system.approvals.workflow)
+        self.watch_approval = WatchApproval(approvals, workflow, PassTime(desk), clock)
         self.sweep = Sweep(refunds, executions, approvals, ported("books", system.store), asked, clock)
         erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
         self.erase = EraseCustomer(refunds, orders, erasures, organizations, trail, clock, ids)
         self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)
+
+    def approvals(self, system: System) -> ApprovalStore:
+        return MemoryApprovalStore(system.store)
 
     def organizations(self) -> OrganizationStore:
         return FakeOrganizations()

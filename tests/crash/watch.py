@@ -57,7 +57,7 @@ class Watch:
                 invariants.check_ledger(ledger, self._ledger, heads)
             insist(ledger is not None or self._ledger is None, "the ledger is gone")
             self._ledger = ledger
-        if changed:
+        if system.approvals.look() or changed:
             self._look_at_people(heads)
         flagged = system.use_cases.assessments.events
         for event in (
@@ -71,6 +71,7 @@ class Watch:
         for number in range(self._sent, len(sent)):
             order = sent[number].order
             invariants.check_sent(sent[number], sent[:number], self._heads.get(order.refund_id))
+            system.approvals.check_paid(self._heads[order.refund_id])
         self._sent = len(sent)
         if len(system.stripe.refunds) != self._paid:
             invariants.check_processor(system.stripe.refunds.values(), self._heads)
@@ -116,6 +117,7 @@ class Watch:
         if system.erasures:
             requests = [request for _, request in system.store.page(TENANT, *_ALL).found]
             invariants.check_erased(self._ledger, requests, [erasing.answers for erasing in system.erasures])
+        system.approvals.end()
         invariants.check_quiet(self._ledger, list(self._heads.values()), system.stripe)
         kept = system.use_cases.assessments.page(TENANT, [system.stripe.charge.charge_id], _ALL[1]).found
         flagged = system.use_cases.assessments.events

@@ -278,7 +278,9 @@ def test_the_workflow_is_started_once_and_its_tokens_never_leave(people: People)
     assert "token-1" not in str(people.world.call("GET", f"/v1/approvals/{apr}"))
     people.decide(apr, ann)
     people.told(refund)
-    assert people.world.container.approvals.find(people.world.tenant, apr).next_look_at is None
+    closed = people.world.container.approvals.find(people.world.tenant, apr)
+    assert closed is not None
+    assert closed.next_look_at is None
 
 
 def test_time_reminds_escalates_and_expires_under_the_sweep_alone(people: People) -> None:

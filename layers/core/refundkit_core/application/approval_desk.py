@@ -96,6 +96,8 @@ class Desk:
         found = self.refunds.find(tenant, approval.refund_id)
         if found is None:
             raise NotFound("No such approval")
+        if approval.is_open and found[0].status != "pending_approval":
+            approval = self.find(tenant, named)  # closed between the two reads: both close in one transaction
         return Case(approval, *found, self._settings.approval_settings(tenant))
 
     def settings(self, tenant: Tenant) -> ApprovalSettings:
