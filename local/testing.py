@@ -69,6 +69,7 @@ def checks() -> list[Check]:
             [str(sam_bin / "sam"), "validate", "--lint", "--region", "us-east-1"],
             "template.yaml",
         ),
+        Check("workflow", [python, "-m", "local.workflow_lint"], "statemachine"),
         Check("import rules", [str(bin_dir / "lint-imports"), "--no-cache"]),
         Check("ruff check", [python, "-m", "ruff", "check", "--quiet", *present(SOURCES)]),
         Check("ruff format", [python, "-m", "ruff", "format", "--check", "--quiet", *present(SOURCES)]),
