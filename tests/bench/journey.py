@@ -10,6 +10,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.patterns import matches
@@ -23,11 +24,13 @@ Step = tuple[str, Mapping[str, Any]]
 
 @dataclass
 class Journey:
-    """What happened: every invocation, and the messages that queues took in."""
+    """What happened: every invocation, the messages that queues took in, the workflow's billed transitions."""
 
     invocations: list[Invocation] = field(default_factory=list)
     queued: list[str] = field(default_factory=list)
     requests: int = 0
+    transitions: int = 0
+    waits_for: dict[str, Any] = field(default_factory=dict)
 
 
 def refund(world: World, transaction_id: str, amount_minor: int = 1200) -> tuple[str, Journey]:
@@ -48,16 +51,21 @@ def refund(world: World, transaction_id: str, amount_minor: int = 1200) -> tuple
         raise Uncounted(f"the refund was refused: {opened.answer['body']}")
     refund_id = json.loads(opened.answer["body"])["data"]["id"]
     journey.requests += 1
-    _follow(world, opened, journey)
+    follow(world, opened, journey)
+    to_the_end(world, refund_id, journey)
+    return refund_id, journey
+
+
+def to_the_end(world: World, refund_id: str, journey: Journey) -> None:
+    """Let Stripe's webhook in and follow it. Raises Uncounted where the refund did not get through."""
     told = webhook(world, refund_id)
     if told.answer["statusCode"] != 200:
         raise Uncounted(f"the webhook was refused: {told.answer['body']}")
     journey.requests += 1
-    _follow(world, told, journey)
+    follow(world, told, journey)
     shown = json.loads(world.request("GET", f"/v1/refunds/{refund_id}").answer["body"])
     if shown["data"]["status"] != "completed":
         raise Uncounted(f"the refund ended as {shown['data']['status']}")
-    return refund_id, journey
 
 
 def webhook(world: World, refund_id: str) -> Invocation:
@@ -82,7 +90,8 @@ def webhook(world: World, refund_id: str) -> Invocation:
     return world.request("POST", path, body, key=None, headers={"stripe-signature": f"t={sent_at},v1={digest}"})
 
 
-def _follow(world: World, first: Invocation, journey: Journey) -> None:
+def follow(world: World, first: Invocation, journey: Journey) -> None:
+    """Run everything that an invocation sets off, and what that sets off."""
     journey.invocations.append(first)
     waiting = deque(_caused(world, first, journey))
     while waiting:
@@ -103,16 +112,31 @@ def _caused(world: World, invocation: Invocation, journey: Journey) -> list[Step
         if call.failed:
             continue
         steps.extend(_streamed(call))
-        queued: list[tuple[str, str]] = []
+        queued: list[tuple[str, str]] = _waited(call, journey)
         if call.operation == "PutEvents":
-            queued = [each for entry in call.params["Entries"] for each in _routed(entry)]
+            queued += [each for entry in call.params["Entries"] for each in _routed(entry)]
         elif call.operation == "SendMessage":
-            queued = [(world.queues[call.params["QueueUrl"]], call.params["MessageBody"])]
+            queued += [(world.queues[call.params["QueueUrl"]], call.params["MessageBody"])]
         for queue, body in queued:
             journey.queued.append(queue)
             event = {"Records": [{"messageId": str(uuid.uuid4()), "body": body, "attributes": {}}]}
             steps.extend((function, event) for function in _consumers(queue))
     return steps
+
+
+def _waited(call: Call, journey: Journey) -> list[tuple[str, str]]:
+    """What the approvals' workflow does when it is begun, told to wait anew, or ended: each is one transition, and
+    every wait is a message of its own."""
+    if call.operation not in ("StartExecution", "SendTaskFailure", "SendTaskSuccess"):
+        return []
+    journey.transitions += 1
+    if call.operation == "SendTaskSuccess":
+        return []
+    rung = call.params.get("error", "Day")
+    if call.operation == "StartExecution":
+        journey.waits_for = json.loads(call.params["input"])
+    token = {"taskToken": uuid.uuid4().hex * 16, "rung": rung, "since": datetime.now(UTC).isoformat()}
+    return [("ApprovalQueue", json.dumps({**journey.waits_for, **token}))]
 
 
 def _streamed(call: Call) -> Iterator[Step]:

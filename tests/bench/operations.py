@@ -48,12 +48,12 @@ def measure() -> Section:
         say(f"  ...  {_ROUNDS} refunds a case for their CPU time")
         cpu = _cpu_of_functions(world)
         counted = {case: _run(world, case) for case in CASES}
-    usages = {case: _usage(journey, cpu) for case, journey in counted.items()}
+    usages = {case: usage_of(journey, cpu) for case, journey in counted.items()}
     dearest = max((case for case in CASES if case.warm), key=lambda case: prices.total(prices.bill(usages[case])))
     section.lines += _summary(usages)
-    section.lines += ["", f"Every write: {dearest.name}, warm", *_writes(counted[dearest])]
+    section.lines += ["", f"Every write: {dearest.name}, warm", *writes_of(counted[dearest])]
     section.lines += ["", f"Other calls: {dearest.name}, warm", *_calls(counted[dearest])]
-    section.lines += ["", f"The bill of a million: {dearest.name}, warm", *_bill(usages[dearest])]
+    section.lines += ["", f"The bill of a million: {dearest.name}, warm", *bill_of(usages[dearest])]
     section.lines += ["", "Lambda: duration billed for an invocation", *_durations(counted[dearest], cpu), *_notes()]
     section.record = {
         "cases": {case.name: {"usage": use.of, "usd": prices.total(prices.bill(use))} for case, use in usages.items()},
@@ -86,10 +86,12 @@ def _cpu_of_functions(world: World) -> dict[str, float]:
     return {function: statistics.median(values) for function, values in sorted(seen.items())}
 
 
-def _usage(journey: Journey, cpu: dict[str, float]) -> Usage:
+def usage_of(journey: Journey, cpu: dict[str, float]) -> Usage:
+    """What a journey bills; ``cpu`` is each function's CPU time in ms."""
     usage = Usage()
     usage.add("api_requests", journey.requests)
     usage.add("sqs_requests", 3 * len(journey.queued))
+    usage.add("state_transitions", journey.transitions)
     for invocation in journey.invocations:
         for call in invocation.calls:
             _count(usage, call)
@@ -131,7 +133,8 @@ def _row(call: Call, write: Write) -> list[Any]:
             write.index_units, total]  # fmt: skip
 
 
-def _writes(journey: Journey) -> list[str]:
+def writes_of(journey: Journey) -> list[str]:
+    """Every write of a journey, and their sum."""
     rows = [[call.function, *_row(call, write)] for call, write in _all_writes(journey)]
     total = sum(row[-1] for row in rows)
     lines = columns(("function", "write", "item", "bytes", "table", "index", "units"), rows)
@@ -177,7 +180,8 @@ def _summary(usages: dict[Case, Usage]) -> list[str]:
     return columns(headers, rows)
 
 
-def _bill(usage: Usage) -> list[str]:
+def bill_of(usage: Usage) -> list[str]:
+    """The bill of a million, line by line."""
     lines = prices.bill(usage)
     rows = [[line.name, f"{line.quantity:.4g}", number(line.usd_per_million, 2)] for line in lines]
     return columns(("item", "for one refund", "USD"), [*rows, ["together", "-", number(prices.total(lines), 2)]])

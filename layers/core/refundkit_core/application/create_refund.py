@@ -276,10 +276,13 @@ def _beside(
 
 def _question(asked: OpenRefund, refund: Refund, decision: Decision, settings: ApprovalSettings | None) -> Approval:
     """What people are asked, at the lowest level that may decide it."""
+    from refundkit_core.domain.approval_clock import watched
     from refundkit_core.domain.routing import DEFAULT_SETTINGS
 
-    level = (settings or DEFAULT_SETTINGS).first_level(refund.money.amount_minor, refund.money.currency)
-    return asked_about(refund, tuple(rule.rule for rule in decision.why_review), asked.owner, level)
+    settings = settings or DEFAULT_SETTINGS
+    level = settings.first_level(refund.money.amount_minor, refund.money.currency)
+    reasons = tuple(rule.rule for rule in decision.why_review)
+    return watched(asked_about(refund, reasons, asked.owner, level), settings)
 
 
 def _request_of(asked: OpenRefund, decision: Decision, gathered: Gathered) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
@@ -46,6 +47,11 @@ def due(approval: Approval, settings: ApprovalSettings) -> Due:
         if reminder < deadline:
             return Due("remind", reminder)
     return Due("expire" if settings.is_last(approval.level) else "escalate", deadline)
+
+
+def watched(approval: Approval, settings: ApprovalSettings) -> Approval:
+    """``approval``, looked after by the sweep where the workflow is late with what comes next."""
+    return replace(approval, next_look_at=due(approval, settings).at + GRACE)
 
 
 def rung_for(wait: timedelta) -> Rung:

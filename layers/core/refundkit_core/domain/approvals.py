@@ -132,14 +132,16 @@ def asked_about(refund: Refund, reasons: tuple[str, ...], requested_by: str | No
 
 
 def moved(approval: Approval, to: ApprovalStatus, now: datetime, **changes: Any) -> Approval:
-    """``approval`` in its next state, one version later; the workflow has to hear of it soon.
+    """``approval`` in its next state, one version later. While it is open the workflow has to hear of it soon; once it
+    is closed, the sweep looks whether it has when it would have looked anyway.
 
     Raises:
         Conflict: the table does not allow the step.
     """
     if to not in ALLOWED[approval.status]:
         raise Conflict(f"An approval that is {approval.status} cannot become {to}")
-    changes = {"next_look_at": now + START_WITHIN, **changes}
+    if to in OPEN:
+        changes = {"next_look_at": now + START_WITHIN, **changes}
     return replace(approval, status=to, version=approval.version + 1, **changes)
 
 
