@@ -64,9 +64,15 @@ class DeleteOrganization:
         org_id = caller.tenant.org_id
         self._insist_on_an_owner(caller)
         state = self._deleted(org_id, by)
-        self._disconnect(org_id, by)
-        self._revoke_keys(org_id, caller.key_id, by)
-        return state
+        for attempt in range(1, _MAX_TRIES + 1):
+            try:
+                self._disconnect(org_id, by)
+                self._revoke_keys(org_id, caller.key_id, by)
+            except StoreConflict:
+                self._ids.pause(attempt)
+                continue
+            return state
+        raise StoreConflict("Not all keys of the deleted organization could be revoked: ask again")
 
     def _insist_on_an_owner(self, caller: Caller) -> None:
         """By the list of members, which stays readable when the organization is deleted, so that this can go on."""
