@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from local import openapi_approval_examples as approvals
 from local import openapi_decision_examples as decisions
+from local import openapi_member_examples as members
 from local import openapi_policy_examples as policies
 from local import openapi_simulation_examples as simulations
 
@@ -284,6 +285,7 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
         "All that remains": {"transactionId": CHARGE},
         "An amount": {"transactionId": CHARGE, "amount": 2000},
     },
+    **members.REQUESTS,
     **policies.REQUESTS,
     **decisions.REQUESTS,
     **simulations.REQUESTS,
@@ -373,6 +375,7 @@ ANSWERS: Final[dict[Route, Any]] = {
         "complete": True,
         "erasedAt": "2026-11-20T16:50:00.000Z",
     },
+    **members.ANSWERS,
     **policies.ANSWERS,
     **decisions.ANSWERS,
     **simulations.ANSWERS,
@@ -417,6 +420,7 @@ ERRORS: Final[dict[str, ErrorExample]] = {
         "This idempotency key opened another refund",
         (("Idempotency-Key", REFUND),),
     ),
+    "organization_not_settled": ErrorExample(*members.NOT_SETTLED),
     "refund_not_cancellable": ErrorExample(
         "The refund is final, or with the processor, who does not take it back.", "The refund is completed"
     ),
@@ -487,6 +491,7 @@ ERRORS: Final[dict[str, ErrorExample]] = {
 PATHS: Final[dict[tuple[str, str], str]] = {
     ("refunds", "id"): REFUND,
     ("api-keys", "id"): API_KEY,
+    ("members", "id"): members.MEMBER,
     ("policies", "id"): policies.POLICY,
     ("simulations", "id"): simulations.SIMULATION,
     ("approvals", "id"): approvals.APPROVAL,

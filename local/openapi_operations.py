@@ -34,6 +34,7 @@ WEBHOOK = ("POST", "/v1/processors/{name}/webhook/{connectionId}")
 ID_PREFIXES = {
     ("refunds", "id"): "ref",
     ("api-keys", "id"): "key",
+    ("members", "id"): "mem",
     ("policies", "id"): "pol",
     ("simulations", "id"): "sim",
     ("assessments", "id"): "rsk",
@@ -50,6 +51,7 @@ PARAMETER_SAYS = {
     ("customers", "id"): "The customer's id at the processor, or the shop's own from a registered order.",
     ("assessments", "id"): "The assessment.",
     ("transactions", "id"): "The processor's id of the charge, or another of its names, such as the payment intent.",
+    ("members", "id"): "The member, inactive ones too.",
     ("policies", "id"): "The policy.",
     ("simulations", "id"): "The simulation.",
     ("approvals", "id"): "The approval, or the refund while its approval is open.",

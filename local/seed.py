@@ -13,9 +13,12 @@ import os
 import re
 import sys
 import uuid
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.http_json import call
+
+if TYPE_CHECKING:
+    from refundkit_core.entrypoints.provisioning import Provisioner
 
 
 class Sample(NamedTuple):
@@ -48,6 +51,13 @@ LIVE_SAMPLES = (
     Sample("live_eur", 4_200, "eur"),
     Sample("live_old_usd", 8_000, age_days=45),
 )
+OWNER = "Ada Owner"
+MEMBERS: tuple[dict[str, Any], ...] = (
+    {"name": "Anna Approver", "role": "approver", "slack_user": "U0ANNA01", "limit_minor": 100_000},
+    {"name": "Max Manager", "role": "admin", "slack_user": "U0MAX001"},
+    {"name": "Cara Clerk", "role": "member", "slack_user": "U0CARA01"},
+)
+"""The people of every organization besides its owner; their limits are in US cents."""
 CUSTOMERS = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Katherine Johnson", "Edsger Dijkstra")
 
 
@@ -85,14 +95,35 @@ def create_charge(stripe_url: str, secret_key: str, sample: Sample, number: int)
     return str(answer.body["id"])
 
 
+def add_members(provisioner: Provisioner, org_id: str, domain: str) -> dict[str, dict[str, Any]]:
+    """The sample members by their first name: id, name, address, role, Slack user, and a test key of each."""
+    from refundkit_core.application.manage_members import WantedMember
+    from refundkit_core.domain.money import Money
+
+    added = {}
+    for sample in MEMBERS:
+        first_name = sample["name"].split()[0].lower()
+        limit = Money(sample["limit_minor"], "usd") if "limit_minor" in sample else None
+        email = f"{first_name}@{domain}"
+        wanted = WantedMember(sample["name"], email, sample["role"], limit, sample["slack_user"])
+        made = provisioner.add_member(org_id=org_id, wanted=wanted)
+        added[first_name] = {
+            "id": made.member_id,
+            "name": wanted.name,
+            "email": email,
+            "role": wanted.role,
+            "slack_user_id": wanted.slack_user,
+            "test_key": made.test_key,
+        }
+    return added
+
+
 def provision(name: str, owner_email: str, webhook_base_url: str, account: dict[str, Any]) -> dict[str, Any]:
-    """The organization, its first keys, and a connection to the account in each mode."""
+    """The organization, its first keys and members, and a connection to the account in each mode."""
     from refundkit_core.entrypoints.provisioning import Provisioner
 
     provisioner = Provisioner.from_environment(os.environ)
-    organization = provisioner.create_organization(
-        name=name, owner_name=f"{name.title()} Owner", owner_email=owner_email
-    )
+    organization = provisioner.create_organization(name=name, owner_name=OWNER, owner_email=owner_email)
     connections = {
         mode: provisioner.connect_stripe(
             org_id=organization.org_id,
@@ -107,6 +138,7 @@ def provision(name: str, owner_email: str, webhook_base_url: str, account: dict[
         "org_id": organization.org_id,
         "owner_id": organization.owner_id,
         "owner_email": owner_email,
+        "members": add_members(provisioner, organization.org_id, owner_email.rpartition("@")[2]),
         "test_key": organization.test_key,
         "live_key": organization.live_key,
         "stripe_account_id": account["id"],

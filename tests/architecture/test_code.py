@@ -36,6 +36,7 @@ VALIDATING = {
     "settings",
     "simulations",
     "approvals",
+    "members",
 }
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
@@ -77,6 +78,14 @@ SCOPES = {
     ("GET", "/v1/api-keys"): "keys:read",
     ("GET", "/v1/api-keys/{id}"): "keys:read",
     ("DELETE", "/v1/api-keys/{id}"): "keys:write",
+    ("POST", "/v1/members"): "members:write",
+    ("GET", "/v1/members"): "members:read",
+    ("GET", "/v1/members/{id}"): "members:read",
+    ("PATCH", "/v1/members/{id}"): "members:write",
+    ("DELETE", "/v1/members/{id}"): "members:write",
+    ("GET", "/v1/organization"): "members:read",
+    ("PATCH", "/v1/organization"): "admin",
+    ("DELETE", "/v1/organization"): "admin",
     ("DELETE", "/v1/customers/{id}"): "admin",
     ("POST", "/v1/disputes/risk"): "refunds:write",
     ("GET", "/v1/disputes/assessments"): "refunds:read",

@@ -161,6 +161,23 @@ def test_a_person_is_found_in_every_organization_that_stands_and_where_they_are_
     assert office.members.find_by_email_anywhere("member-1@example.com") == [OTHER_OWNER]
 
 
+def test_a_member_is_found_by_the_address_that_they_have_now_and_the_old_one_is_free_for_others(office: Office) -> None:
+    ada = office.add(member(2, "member", email="ada@example.com"))
+    moved = office.change(ada, email="ada@example.org")
+    assert office.members.find_by_email_anywhere("ada@example.com") == []
+    assert office.members.find_by_email_anywhere("ADA@example.org") == [moved]
+
+    bob = office.add(member(3, "member", email="Ada@Example.com"))
+    again = office.change(moved, email="Ada@Example.org")
+    assert office.members.find_by_email_anywhere("ada@example.com") == [bob]
+    assert office.members.find_by_email_anywhere("ada@example.org") == [again]
+
+    gone = office.change(bob, email="bob@example.com")
+    back = office.change(again, email="ada@example.com")
+    assert office.members.find_by_email_anywhere("ada@example.com") == [back]
+    assert office.members.find_by_email_anywhere("bob@example.com") == [gone]
+
+
 def test_what_was_decided_on_an_older_roster_is_refused(office: Office) -> None:
     stale = office.roster()
     ada = office.add(member(2, "owner"))
@@ -302,6 +319,13 @@ class TestOrganizationsOfTheFirstRelease:
         assert store.roster(ORG).version == 1
         with pytest.raises(StoreConflict):
             store.add(Roster(ORG, 0, [OWNER]), member(3), entry())
+
+    def test_the_owner_is_found_by_a_new_address_only(self, store: DynamoMemberStore) -> None:
+        after = replace(OWNER, email="ada@example.org", version=2)
+        store.change(store.roster(ORG), OWNER, after, (), entry())
+
+        assert store.find_by_email_anywhere("ada@example.org") == [after]
+        assert store.find_by_email_anywhere(OWNER.email) == []
 
     def test_the_owner_can_be_changed_and_gets_keys(self, store: DynamoMemberStore) -> None:
         key_store = DynamoApiKeyStore(self.table)

@@ -1,4 +1,4 @@
-"""A hundred people who decide at once, with real threads on MiniStack's DynamoDB: one decides, and all others are told."""
+"""A hundred people who decide at once, with threads on MiniStack's DynamoDB: one decides, and all others are told."""
 
 from __future__ import annotations
 

@@ -132,6 +132,39 @@ def test_a_key_is_created_with_its_rights_expiry_and_limit_listed_without_its_se
     assert shell.audited(shell.world.tenant) == [("keys create", made["key"]), ("keys revoke", made["key"])]
 
 
+def test_members_are_added_listed_changed_deactivated_and_brought_back_and_all_of_it_is_audited(shell: Shell) -> None:
+    org = shell.world.tenant.org_id
+    whose, described = ("--organization", org), ("--name", "Anna", "--email", "anna@example.com")
+    anna = shell("members", "add", *whose, *described, "--role", "approver", "--limit", "100000:usd").facts
+    assert (anna["role"], anna["limit"], anna["slackUser"], anna["active"]) == ("approver", "1000.00 USD", None, True)
+
+    changed = shell("members", "change", anna["member"], *whose, "--role", "admin", "--slack-user", "U0ANNA01").facts
+    assert changed == {**anna, "role": "admin", "slackUser": "U0ANNA01"}
+    bare = shell("members", "change", anna["member"], *whose, "--limit", "none", "--slack-user", "none").facts
+    assert bare == {**anna, "role": "admin", "limit": None}
+    assert shell("members", "deactivate", anna["member"], *whose).facts["active"] is False
+    assert shell("members", "reactivate", anna["member"], *whose).facts == bare
+
+    assert [row["member"] for row in shell("members", "list", *whose).facts] == [
+        shell.world.organization.owner_id,
+        anna["member"],
+    ]
+    commands = ["add", "change", "change", "deactivate", "reactivate"]
+    assert shell.audited(org) == [(f"members {command}", anna["member"]) for command in commands]
+    assert "anna@" not in str(shell.world.container.trail.of(org))
+
+
+def test_a_lost_owner_is_replaced_and_the_last_one_stays(shell: Shell) -> None:
+    whose, lost = ("--organization", shell.world.tenant.org_id), shell.world.organization.owner_id
+    refused = shell("members", "deactivate", lost, *whose)
+    assert (refused.code, "last active owner" in refused.err) == (4, True)
+    assert shell("members", "deactivate", "mem_00000000000000000000000000", *whose).code == 3
+
+    assert shell("members", "add", *whose, "--name", "Bo", "--email", "bo@example.com", "--role", "owner").code == 0
+    assert shell("members", "deactivate", lost, *whose).code == 0
+    assert shell.world.call("GET", "/v1/refunds")[0] == 401
+
+
 def test_a_key_expires(shell: Shell) -> None:
     made = shell.tenant("keys", "create", "--name", "short", "--expires-days", "1").facts
 

@@ -218,6 +218,12 @@ def test_return_not_cancellable_409() -> None:
     assert by_itself(errors.ReturnNotCancellable("Received already")) == (409, "return_not_cancellable")
 
 
+def test_organization_not_settled_409_names_what_is_open(world: World) -> None:
+    opened = world.refund(world.charge()["id"])
+    expected = (409, "organization_not_settled", [{"field": "refunds", "message": f"1: {opened['id']}"}])
+    assert refusal(world, "DELETE", "/v1/organization") == expected
+
+
 def test_approval_required_422() -> None:
     assert by_itself(errors.ApprovalRequired("A person must look")) == (422, "approval_required")
 

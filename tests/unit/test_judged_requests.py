@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from refundkit_core.domain import errors
+from refundkit_core.domain.approval_clock import GRACE
 from refundkit_core.domain.approvals import Approval, approval_id_of
 from refundkit_core.domain.claims import Claim, Evidence
 from refundkit_core.domain.customers import Counted
@@ -58,7 +59,7 @@ def test_a_refund_over_the_threshold_waits_for_a_person_with_its_question_and_it
         status="pending",
         reasons=("auto_approve",),
         opened_at=START,
-        next_look_at=START + timedelta(minutes=2),
+        next_look_at=START + timedelta(hours=24) + GRACE,
     )
     assert [event.type for event in desk.store.told] == ["approval.pending"]
     assert desk.execute(refund) == "nothing_to_do"

@@ -382,6 +382,38 @@ def test_an_admin_makes_no_key_for_an_owner_who_may_do_more(office: Office) -> N
         office.make(admin, owner="shopping-agent", scopes=frozenset({"members:write"}))
 
 
+def test_an_agent_never_writes_members_and_decides_only_where_a_member_named_it(office: Office) -> None:
+    decide = frozenset({"approvals:decide"})
+    decider = agent("keys:write", "approvals:decide")
+
+    with pytest.raises(errors.Denied) as members:
+        office.make(ADMIN, owner="shopping-agent", scopes=frozenset({"refunds:read", "members:*"}))
+    with pytest.raises(errors.Denied) as decides:
+        office.make(decider, scopes=decide)
+
+    assert members.value.message == "An agent never writes members: leave members:write and members:* out"
+    assert decides.value.message == "An agent gets approvals:decide from an owner or admin only, by name"
+    assert not agent("admin").may("approvals:decide")
+    assert office.make(ADMIN, owner="shopping-agent", scopes=decide).record.scopes == decide
+
+
+def test_an_admin_revokes_no_key_of_an_owner_and_everybody_elses(office: Office) -> None:
+    with_members(office, a_member(2, "admin"), a_member(3, "approver"))
+    admin = replace(member("admin", owner=STRANGER), role="admin")
+    owners, approvers, agents = (
+        office.make(ADMIN, owner=owner, scopes=frozenset({"refunds:read"})).record.id
+        for owner in (OWNER, a_member(3).id, "shopping-agent")
+    )
+
+    with pytest.raises(errors.Denied) as refused:
+        office.manage.revoke_for(admin, owners, BY)
+
+    assert refused.value.message == "Who has the role admin revokes no key of who has the role owner"
+    assert office.store.records[owners].revoked_at is None
+    for each in (approvers, agents):
+        assert office.manage.revoke_for(admin, each, BY).revoked_at == START
+
+
 def test_an_inactive_member_gets_no_key(office: Office) -> None:
     with_members(office, a_member(2, "admin", active=False))
 

@@ -17,7 +17,7 @@ from refundkit_core.application.ports import ApiKeyStore, Clock, Ids, Organizati
 from refundkit_core.application.records import ApiKeyRecord, Page, Slice
 from refundkit_core.domain.errors import Denied, Detail, IdempotencyKeyReused, Invalid, NotFound, StoreConflict
 from refundkit_core.domain.ids import derived, is_id
-from refundkit_core.domain.rights import ADMIN, DEFAULT_SCOPES, SCOPES, is_agent_name
+from refundkit_core.domain.rights import ADMIN, DECIDE, DEFAULT_SCOPES, NEVER_FOR_AGENTS, SCOPES, is_agent_name
 from refundkit_core.domain.roles import Role, is_above, role_may
 from refundkit_core.domain.tenancy import Caller, Tenant
 from refundkit_core.domain.times import iso
@@ -114,6 +114,10 @@ class ManageKeys:
         lacking = sorted(scope for scope in wanted.scopes if not caller.may(scope))
         if lacking:
             raise Denied(f"This key cannot give what it lacks: {', '.join(lacking)}")
+        if not is_id("mem", owner) and wanted.scopes & NEVER_FOR_AGENTS:
+            raise Denied("An agent never writes members: leave members:write and members:* out")
+        if caller.is_agent and DECIDE in wanted.scopes:
+            raise Denied(f"An agent gets {DECIDE} from an owner or admin only, by name")
         return self._make(caller.tenant, wanted, owner, key_id, by, caller.member_role)
 
     def create(self, tenant: Tenant, wanted: WantedKey, by: By) -> NewKey:
@@ -209,8 +213,18 @@ class ManageKeys:
         """
         record = self.show(caller.tenant, key_id)
         _insist_on_managing(caller, record.owner)
+        self._insist_on_no_one_above(caller, record.owner)
         self._revoke(record, by)
         return self.show(caller.tenant, key_id)
+
+    def _insist_on_no_one_above(self, caller: Caller, owner: str) -> None:
+        """Who may manage everybody's keys still leaves those of whoever stands above them. Raises Denied."""
+        giver = caller.member_role
+        if owner == caller.owner or giver is None or not is_id("mem", owner):
+            return
+        member = self._members.find(caller.tenant.org_id, owner)
+        if member is not None and member.active and is_above(member.role, giver):
+            raise Denied(f"Who has the role {giver} revokes no key of who has the role {member.role}")
 
     def revoke(self, tenant: Tenant, key_id: str, by: By) -> bool:
         """Refuse a key from its next request on; False where it was revoked before. Raises NotFound."""

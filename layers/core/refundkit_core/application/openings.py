@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 
 class Brakes(NamedTuple):
     """What slows a tenant's refunds down or stops them: ids of stopped keys or ``all``, the merchant's guards, and what
-    is set about approvals (None: nothing was ever set)."""
+    is set about approvals (None: nothing was ever set).
+
+    ``closing``: the organization is being deleted. No refund is opened; those under way still come to their end."""
 
     stopped: frozenset[str]
     guards: Guards
     approvals: ApprovalSettings | None = None
+    closing: bool = False
 
     def pause(self, key_id: str | None) -> bool:
         """Whether refunds that are opened with the key are stopped."""
-        return bool(self.stopped & {"all", key_id or "all"})
+        return self.closing or bool(self.stopped & {"all", key_id or "all"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal, Protocol
 
 from refundkit_core.application.look_at_transaction import LookAtTransaction
@@ -95,5 +96,6 @@ class ApplyProcessorNews:
             self._connections.mark(connection, "error", self._clock.now())
             raise
         if looked.ledger.disputed or looked.ledger.fraud_warning is not None:
-            self._flag_risk(connection, looked.ledger)
+            with suppress(NotFound):  # its organization was deleted: nobody is left to be warned
+                self._flag_risk(connection, looked.ledger)
         return "needs_a_person" if looked.strange else "applied"

@@ -17,7 +17,8 @@ RefundKitError
 │   ├── ApprovalSuperseded       approval_superseded
 │   │   ├── RevisionSuperseded    approval_superseded
 │   │   └── NothingAsked          approval_superseded
-│   └── ReturnNotCancellable     return_not_cancellable
+│   ├── ReturnNotCancellable     return_not_cancellable
+│   └── OrganizationNotSettled   organization_not_settled
 ├── ApprovalLinkExpired          approval_link_expired
 ├── Refused                      policy_violation
 │   ├── AmountExceedsRefundable  amount_exceeds_refundable
@@ -155,6 +156,12 @@ class ReturnNotCancellable(Conflict):
     """The return has come too far to be cancelled."""
 
     code = "return_not_cancellable"
+
+
+class OrganizationNotSettled(Conflict):
+    """Refunds are under way or approvals are open, and the organization is to be deleted."""
+
+    code = "organization_not_settled"
 
 
 class ApprovalLinkExpired(RefundKitError):

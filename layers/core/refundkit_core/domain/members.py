@@ -14,6 +14,7 @@ from refundkit_core.domain.roles import RIGHTS, ROLES, Role, is_above, may_decid
 
 __all__ = [
     "MAX_EMAIL",
+    "MAX_MEMBERS",
     "MAX_NAME",
     "RIGHTS",
     "ROLES",
@@ -21,12 +22,17 @@ __all__ = [
     "Role",
     "Roster",
     "insist_on_giving",
+    "insist_on_no_raise_of_ones_own",
     "insist_on_shape",
+    "insist_on_touching",
     "is_above",
     "may_decide",
     "name_fault",
     "role_may",
 ]
+
+MAX_MEMBERS: Final = 1_000
+"""Of one organization, inactive ones too: a roster is read whole."""
 
 MAX_NAME: Final = 100
 MAX_EMAIL: Final = 254
@@ -107,6 +113,27 @@ def insist_on_giving(giver: Role, given: Role) -> None:
     """Nobody gives a role above their own. Raises Denied."""
     if is_above(given, giver):
         raise Denied(f"Who has the role {giver} cannot give the role {given}")
+
+
+def insist_on_touching(toucher: Role, touched: Member) -> None:
+    """Nobody changes who has a role above their own. Raises Denied."""
+    if is_above(touched.role, toucher):
+        raise Denied(f"Who has the role {toucher} cannot change who has the role {touched.role}")
+
+
+def insist_on_no_raise_of_ones_own(before: Member, after: Member) -> None:
+    """Nobody gives themselves a higher role, or may approve more by their own doing. Raises Denied."""
+    if is_above(after.role, before.role):
+        raise Denied("Nobody raises their own role: another member has to")
+    if _is_raised(before.approval_limit, after.approval_limit):
+        raise Denied("Nobody raises their own approval limit: another member has to")
+
+
+def _is_raised(before: Money | None, after: Money | None) -> bool:
+    """Whether more may be approved, or something else: amounts of two currencies do not compare."""
+    if before is None or before == after:
+        return False
+    return after is None or after.currency != before.currency or before < after
 
 
 def name_fault(name: str, longest: int = MAX_NAME) -> str | None:

@@ -17,7 +17,7 @@ SCOPES: Final = frozenset(
 DEFAULT_SCOPES: Final = frozenset({"refunds:read", "refunds:write", "policies:read"})
 """What a new key may do where nobody says otherwise: ask, open and read refunds, and decide nothing."""
 
-_NEVER_FOR_AGENTS: Final = frozenset({"members:write", "members:*"})
+NEVER_FOR_AGENTS: Final = frozenset({"members:write", "members:*"})
 """Who belongs to an organization is for people to say."""
 
 _AGENT: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
@@ -31,7 +31,7 @@ def is_agent_name(text: str) -> bool:
 def covers(granted: frozenset[str], wanted: str, for_agent: bool) -> bool:
     """Whether ``granted`` includes ``wanted``. An agent decides approvals only where that right is named itself, and
     never writes members."""
-    if for_agent and wanted in _NEVER_FOR_AGENTS:
+    if for_agent and wanted in NEVER_FOR_AGENTS:
         return False
     if wanted in granted or f"{wanted.partition(':')[0]}:*" in granted:
         return True

@@ -21,9 +21,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from refundkit_core.application.manage_keys import DEFAULT_LIMIT_PER_MINUTE
 from refundkit_core.application.redrive import DEFAULT_LIMIT
-from refundkit_core.domain.errors import Conflict, Invalid, NotFound, RefundKitError, StoreConflict, Upstream
+from refundkit_core.domain.errors import Conflict, Denied, Invalid, NotFound, RefundKitError, StoreConflict, Upstream
+from refundkit_core.domain.roles import ROLES
 from refundkit_core.domain.times import parse_iso
 from refundkit_core.entrypoints import admin_commands as commands
+from refundkit_core.entrypoints import admin_members as members
 from refundkit_core.entrypoints.admin_terminal import NotConfirmed, Terminal
 from refundkit_core.entrypoints.container import Container, settings_of_stack
 from refundkit_core.entrypoints.settings import MissingSetting, Settings
@@ -32,6 +34,7 @@ EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (NotConfirmed, 7),
     (Upstream, 5),
     (Conflict, 4),
+    (Denied, 4),
     (NotFound, 3),
     (Invalid, 2),
     (MissingSetting, 2),
@@ -41,7 +44,7 @@ EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
 NEXT: Final = {
     1: "nothing is half done: every change is one transaction; try again",
     3: "see what there is: organizations list, keys list, connections list",
-    4: "see how it stands: show REFUND, keys list",
+    4: "see how it stands: show REFUND, keys list, members list",
     5: "the processor could not be asked; docs/runbook.md says what to look at",
 }
 _SECRET: Final = re.compile(r"^(sk|rk|whsec)_(test_|live_)?\w{8,}")
@@ -98,6 +101,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--owner-name", required=True)
     made.add_argument("--owner-email", required=True)
     _leaf(organizations, "list", commands.list_organizations, "all of them")
+
+    people = _group(groups, "members", "the people of one organization")
+    _organization(_leaf(people, "list", members.list_members, "all of them, inactive ones too"))
+    members.describe(_organization(_leaf(people, "add", members.add, "one more")), ROLES, required=True)
+    changed = _member(_leaf(people, "change", members.change, "what is named of one of them"))
+    members.describe(changed, ROLES, required=False)
+    _member(_leaf(people, "deactivate", members.deactivate, "they decide nothing any more, and their keys are refused"))
+    _member(_leaf(people, "reactivate", members.reactivate, "a member again; their keys stay refused"))
 
     keys = _group(groups, "keys", "API keys of one organization and environment")
     made = _tenant(_leaf(keys, "create", commands.create_key, "a key; shown once"))
@@ -165,6 +176,16 @@ def _common(part: argparse.ArgumentParser, *, first: bool) -> None:
     part.add_argument("--yes", action="store_true", default=off, help="do not ask")
     part.add_argument("--actor", default=silent, help="who does this; default: your AWS identity")
     part.add_argument("--because", default=silent, help="why; kept in the audit trail, so name no person")
+
+
+def _organization(leaf: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    leaf.add_argument("--organization", metavar="ORG", required=True)
+    return leaf
+
+
+def _member(leaf: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    leaf.add_argument("member", metavar="MEMBER")
+    return _organization(leaf)
 
 
 def _tenant(leaf: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ def _tenant(options: Namespace) -> Tenant:
     return Tenant(options.organization, options.environment)
 
 
-def _by(container: Container, options: Namespace) -> By:
+def by_operator(container: Container, options: Namespace) -> By:
     """Who does this. The reason is judged before anything is asked or done."""
     because = reason_of(options.because)
     return By(options.actor or container.caller_arn(), because)
@@ -36,7 +36,7 @@ def _by(container: Container, options: Namespace) -> By:
 def create_organization(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``organizations create``"""
     made = container.provision.create_organization(
-        options.name, options.owner_name, options.owner_email, _by(container, options)
+        options.name, options.owner_name, options.owner_email, by_operator(container, options)
     )
     terminal.facts(
         {"organization": made.org_id, "owner": made.owner_id, "testKey": made.test_key, "liveKey": made.live_key},
@@ -65,7 +65,7 @@ def create_key(container: Container, options: Namespace, terminal: Terminal) -> 
         expires_at=container.clock.now() + lives if lives else None,
         limit_per_minute=options.limit,
     )
-    made = container.manage_keys.create(_tenant(options), wanted, _by(container, options))
+    made = container.manage_keys.create(_tenant(options), wanted, by_operator(container, options))
     terminal.facts({**_key_row(made.record), "secret": made.key}, note=_ONCE)
     return 0
 
@@ -93,7 +93,7 @@ def _key_row(key: Any) -> dict[str, Any]:
 
 def revoke_key(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``keys revoke``"""
-    by = _by(container, options)
+    by = by_operator(container, options)
     terminal.confirm(f"{options.key} is refused from now on, for ever.")
     if not container.manage_keys.revoke(_tenant(options), options.key, by):
         raise Conflict("The key was revoked before")
@@ -120,7 +120,7 @@ def list_connections(container: Container, options: Namespace, terminal: Termina
 def connect(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``connections connect``"""
     by, api_url = (
-        _by(container, options),
+        by_operator(container, options),
         options.api_url or os.environ.get(API_URL) or container.settings.public_api_base,
     )
     if not api_url:
@@ -137,7 +137,7 @@ def connect(container: Container, options: Namespace, terminal: Terminal) -> int
 
 def disconnect(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``connections disconnect``"""
-    by = _by(container, options)
+    by = by_operator(container, options)
     terminal.confirm("Refunds that are not paid yet will fail, and those under way will need a person.")
     container.provision.disconnect(_tenant(options), "stripe", by)
     terminal.facts({"processor": "stripe", "status": "inactive"})
@@ -146,7 +146,7 @@ def disconnect(container: Container, options: Namespace, terminal: Terminal) -> 
 
 def pause(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``pause``"""
-    by = _by(container, options)
+    by = by_operator(container, options)
     terminal.confirm(f"No refund of {options.key or 'this organization and environment'} is paid until you resume.")
     terminal.facts({"stopped": sorted(container.brake.pause(_tenant(options), options.key, by))})
     return 0
@@ -154,7 +154,7 @@ def pause(container: Container, options: Namespace, terminal: Terminal) -> int:
 
 def resume(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``resume``"""
-    stopped = container.brake.resume(_tenant(options), options.key, _by(container, options))
+    stopped = container.brake.resume(_tenant(options), options.key, by_operator(container, options))
     terminal.facts({"stopped": sorted(stopped)})
     return 0
 
@@ -225,7 +225,7 @@ def resolve(container: Container, options: Namespace, terminal: Terminal) -> int
     """``resolve``"""
     if options.because is None:
         raise Invalid('Say why, for the audit trail: --because "…"')
-    by = _by(container, options)
+    by = by_operator(container, options)
     tenant = container.show_refund.tenant_of(options.refund, options.organization)
     said = f"paid by {options.paid}" if options.paid else "not paid; its money is free for another refund"
     terminal.confirm(f"{options.refund} becomes {said}, for ever.")
@@ -236,7 +236,7 @@ def resolve(container: Container, options: Namespace, terminal: Terminal) -> int
 
 def redrive(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``redrive``"""
-    by = _by(container, options)
+    by = by_operator(container, options)
     terminal.confirm(f"Up to {options.limit} messages ({options.which}) are worked off again.")
     done = container.redrive(options.which, by, options.limit, lambda seen: terminal.progress(f"{seen} seen …"))
     note = "Run it again for the rest." if done.bounded else None
@@ -246,7 +246,9 @@ def redrive(container: Container, options: Namespace, terminal: Terminal) -> int
 
 def sweep(container: Container, options: Namespace, terminal: Terminal) -> int:
     """``sweep``"""
-    entry = Auditor(container.clock, container.ids).entry(_by(container, options), "sweep", "all due refunds", None)
+    entry = Auditor(container.clock, container.ids).entry(
+        by_operator(container, options), "sweep", "all due refunds", None
+    )
     container.trail.put(entry)
     terminal.facts(container.sweep()._asdict())
     return 0

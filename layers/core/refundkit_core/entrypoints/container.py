@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
     from refundkit_core.adapters.dynamodb.members import DynamoMemberStore
     from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
+    from refundkit_core.adapters.dynamodb.organization_book import DynamoOrganizationBook
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
     from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.create_refund import CreateRefund
     from refundkit_core.application.decide_approval import DecideApproval
     from refundkit_core.application.deciders import KnownDeciders
+    from refundkit_core.application.delete_organization import DeleteOrganization
     from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.explain_decision import ExplainDecision
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
     from refundkit_core.application.guard_refund import GuardRefund
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
+    from refundkit_core.application.manage_members import ManageMembers
+    from refundkit_core.application.manage_organization import ManageOrganization
     from refundkit_core.application.manage_policies import ManagePolicies
     from refundkit_core.application.pass_time import PassTime
     from refundkit_core.application.policy_choice import PolicyChoice
@@ -180,6 +184,34 @@ class Container:
         from refundkit_core.adapters.dynamodb.members import DynamoMemberStore
 
         return DynamoMemberStore(self.table)
+
+    @cached_property
+    def manage_members(self) -> ManageMembers:
+        from refundkit_core.application.manage_members import ManageMembers
+
+        return ManageMembers(self.members, self.keys, self.organizations, self.clock, self.ids)
+
+    @cached_property
+    def organization_book(self) -> DynamoOrganizationBook:
+        from refundkit_core.adapters.dynamodb.organization_book import DynamoOrganizationBook
+
+        return DynamoOrganizationBook(self.table)
+
+    @cached_property
+    def manage_organization(self) -> ManageOrganization:
+        from refundkit_core.application.manage_organization import ManageOrganization
+
+        return ManageOrganization(self.organization_book, self.clock, self.ids)
+
+    @cached_property
+    def delete_organization(self) -> DeleteOrganization:
+        from refundkit_core.adapters.dynamodb.organization_book import DynamoOpenWork
+        from refundkit_core.application.delete_organization import DeleteOrganization
+
+        work = DynamoOpenWork(self.table)
+        return DeleteOrganization(
+            self.organization_book, self.members, work, self.connections, self.keys, self.clock, self.ids
+        )
 
     @cached_property
     def switches(self) -> DynamoSwitches:

@@ -29,6 +29,7 @@ ErrorCode = Literal[
     "processor_not_connected",
     "insufficient_credit",
     "return_not_cancellable",
+    "organization_not_settled",
     "rate_limited",
     "budget_exceeded",
     "refunds_paused",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CALLS_A_SECOND: Final = 15
 """Stripe allows 25 requests a second to one endpoint in live mode; the rest is for look-ups and people."""
 
+CLOSING: Final = "closing"
+"""The mark of whoever deletes the organization: while it stands, no refund is opened."""
+
 _KEPT_S: Final = 300
 _ALL: Final = "all"
 
@@ -44,7 +47,7 @@ class DynamoSwitches:
 
         item = self._table.get(keys.switches(tenant)) or {}
         guards = Guards.from_record(json.loads(item["guards"])) if "guards" in item else NO_GUARDS
-        return Brakes(item.get("stopped", frozenset()), guards, _approvals(item))
+        return Brakes(item.get("stopped", frozenset()), guards, _approvals(item), CLOSING in item)
 
     def guard(self, tenant: Tenant, guards: Guards, audit: AuditEntry) -> None:
         text = json.dumps(guards.as_record(), separators=(",", ":"))

@@ -25,7 +25,7 @@ FIRST_VERSION: Final = 1
 """Of the roster of a new organization."""
 
 _NEW: Final = "attribute_not_exists(pk)"
-_MINE: Final = "attribute_not_exists(pk) OR member_id = :member"
+_MINE: Final = "attribute_not_exists(pk) OR member_id = :member OR attribute_exists(given_up)"
 _STANDS: Final = "attribute_exists(pk) AND attribute_not_exists(deleted)"
 
 
@@ -58,7 +58,7 @@ class DynamoMemberStore:
 
     def find_by_email_anywhere(self, email: str) -> Sequence[Member]:
         pointers = self._table.query(*keys.membership(_hash(email), ""))
-        found = [self._active(pointer["org"], pointer["member_id"]) for pointer in pointers]
+        found = [self._active(each["org"], each["member_id"]) for each in pointers if "given_up" not in each]
         return [member for member in found if member is not None]
 
     def _active(self, org_id: str, member_id: str) -> Member | None:
@@ -75,7 +75,7 @@ class DynamoMemberStore:
     def change(
         self, roster: Roster, before: Member, after: Member, keys: Sequence[ApiKeyRecord], audit: AuditEntry
     ) -> None:
-        ops = [self._replaced(before, after), self._moved_on(roster), *self._pointers(roster)]
+        ops = [self._replaced(before, after), self._moved_on(roster), *self._readdressed(roster, before, after)]
         for key in keys:
             ended = None if after.active else after.deactivated_at
             ops += role_ops(self._table, key, after.role) if ended is None else revoke_ops(self._table, key, ended)
@@ -96,6 +96,17 @@ class DynamoMemberStore:
             unchanged = "members_version = :before"
         at = keys.organization(roster.org_id)
         return self._table.update_op(at, "SET members_version = :after", f"{_STANDS} AND {unchanged}", values)
+
+    def _readdressed(self, roster: Roster, before: Member, after: Member) -> list[Operation]:
+        """Where a member is found from now on, and no more by the address that they had before."""
+        if _hash(before.email) == _hash(after.email):
+            return self._pointers(roster)
+        pointed = roster._replace(members=[each for each in roster.members if each.id != before.id])
+        ops = self._pointers(pointed, after)
+        if roster.version:
+            values, at = {":yes": True, ":member": before.id}, keys.membership(_hash(before.email), before.org_id)
+            ops.append(self._table.update_op(at, "SET given_up = :yes", "member_id = :member", values))
+        return ops
 
     def _pointers(self, roster: Roster, *members: Member) -> list[Operation]:
         """Where ``members`` are found by their address; and whom the first release made without."""
