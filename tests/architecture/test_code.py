@@ -36,6 +36,7 @@ VALIDATING = {
     "settings",
     "simulations",
     "approvals",
+    "audit",
 }
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
@@ -73,6 +74,9 @@ SCOPES = {
     ("POST", "/v1/approvals/{id}/request-info"): "approvals:decide",
     ("POST", "/v1/approvals/{id}/comment"): "approvals:decide",
     ("POST", "/v1/refunds/{id}/info"): "refunds:write",
+    ("GET", "/v1/audit"): "audit:read",
+    ("GET", "/v1/audit/export"): "audit:read",
+    ("GET", "/v1/audit/verify"): "audit:read",
     ("POST", "/v1/api-keys"): "keys:write",
     ("GET", "/v1/api-keys"): "keys:read",
     ("GET", "/v1/api-keys/{id}"): "keys:read",

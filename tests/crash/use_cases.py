@@ -27,6 +27,7 @@ from tests.support.fact_stores import FakePolicies, FakeRefusals
 from tests.support.fake_processor import FakeApprovalQueue, FakeOrganizations, FakeSwitches, FakeThrottle
 from tests.support.memory_approvals import MemoryApprovalStore
 from tests.support.memory_assessments import MemoryAssessmentStore
+from tests.support.memory_audit import MemoryAuditQueue
 from tests.support.memory_orders import MemoryOrderStore
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class UseCases:
         self.assessments = MemoryAssessmentStore()
         flag_risk = FlagRisk(gather, ported("assessments", self.assessments), organizations, clock)
         self.apply = ApplyProcessorNews(connections, processors, look, flag_risk, clock)
-        self.publish = PublishEvents(bus, parked)
+        self.publish = PublishEvents(bus, parked, ported("audit queue", MemoryAuditQueue()))
         asked = ported("approval queue", FakeApprovalQueue())
         self.sweep = Sweep(refunds, executions, approvals, ported("books", system.store), asked, clock)
         erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
