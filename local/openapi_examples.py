@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from local import openapi_audit_examples as audit
 from local import openapi_decision_examples as decisions
 from local import openapi_policy_examples as policies
 from local import openapi_simulation_examples as simulations
@@ -374,6 +375,7 @@ ANSWERS: Final[dict[Route, Any]] = {
     **policies.ANSWERS,
     **decisions.ANSWERS,
     **simulations.ANSWERS,
+    **audit.ANSWERS,
 }
 
 ERRORS: Final[dict[str, ErrorExample]] = {

@@ -113,7 +113,8 @@ def _entry_changed(store: MemoryChainStore, _: Block, place: Place, draw: Any) -
     assert kept is not None
     field = draw(st.sampled_from(["actor", "command", "target", "because", "channel", "details"]))
     value: Any = {"amount": 1} if field == "details" else "system" if field == "channel" else "another"
-    store.trail[place] = (replace(kept, **dict([(field, value)])), number)
+    changes: dict[str, Any] = {field: value}
+    store.trail[place] = (replace(kept, **changes), number)
 
 
 def _entry_removed(store: MemoryChainStore, _: Block, place: Place, __: Any) -> None:
