@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
-from urllib.request import urlopen
 
 import boto3
 import pytest
 from refundkit_core.adapters.dynamodb import audit_chain, keys
+from refundkit_core.adapters.dynamodb.audit import entry_item
 from refundkit_core.adapters.dynamodb.table import decode, encode
-from refundkit_core.application.audit import BY_PROGRAM, Auditor
+from refundkit_core.application.audit import BY_PROGRAM, Auditor, By
+from refundkit_core.application.chain_audit import link_of
+from refundkit_core.domain.audit_chain import following
 from refundkit_core.domain.errors import StoreConflict
+from refundkit_core.domain.events import Event
+from refundkit_core.domain.times import iso
 from refundkit_core.entrypoints import admin
 
 from tests.integration.conftest import World
@@ -36,7 +40,7 @@ def items(world: World) -> list[Item]:
 
 
 class Stream:
-    """The table's stream as the functions see it: what was inserted since the last look, filtered as the template does."""
+    """The table's stream as the functions see it: what was inserted since the last look, as the template filters it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -61,8 +65,7 @@ class Stream:
 def received(world: World) -> list[Item]:
     """Up to ten messages of the queue, taken out of it, as the function gets them."""
     sqs, url = boto3.client("sqs"), world.container.settings.audit_queue_url
-    names = ["MessageGroupId", "MessageDeduplicationId"]
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=names)
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"])
     records = []
     for message in found.get("Messages", ()):
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -361,23 +364,43 @@ def test_an_operator_verifies_and_queues_again(
     assert json.loads(capsys.readouterr().out) == {"chains": 1, "unchained": 0}
 
 
-def many(world: World, number: int) -> None:
-    """So many entries, a second apart, through queue and chain."""
-    auditor, sqs = Auditor(world.container.clock, world.container.ids), world.container.audit_queue
-    from refundkit_core.application.audit_ports import Mention
-    from refundkit_core.domain.times import iso
+def test_dead_letters_of_the_chain_are_brought_back_in_their_group(world: World) -> None:
+    sqs, settings = boto3.client("sqs"), world.container.settings
+    stream = Stream(world)
+    refund = world.refund(world.charge()["id"])
+    stream.publish()
+    mine = next(record for record in received(world) if refund["id"] in record["body"])
+    named = {"MessageGroupId": world.organization.org_id, "MessageDeduplicationId": refund["id"]}
+    sqs.send_message(QueueUrl=settings.audit_dead_letter_queue_url, MessageBody=mine["body"], **named)
 
-    mentions = []
-    for each in range(number):
-        entry = auditor.entry(BY_PROGRAM, "guards set", str(each), world.tenant)
-        world.container.trail.put(entry)
-        mentions.append(Mention(world.organization.org_id, "test", "entry", entry.id, iso(entry.at)))
-        world.clock.advance(seconds=1)
-    sqs.put(mentions)
-    assert work(world) == number
+    assert admin.main(["--yes", "--actor", "op", "redrive", "audit"], opened=lambda _: world.container) == 0
+
+    assert work(world) >= 1
+    assert [entry["block"] is not None for entry in listed(world, f"?target={refund['id']}")] == [True]
+    assert not received(world)
+
+
+def many(world: World, number: int) -> None:
+    """So many entries in blocks of ten, put one by one: a transaction of moto's copies the whole table."""
+    auditor, org_id = Auditor(world.container.clock, world.container.ids), world.organization.org_id
+    head = world.container.chains.head(org_id)
+    for _ in range(0, number, 10):
+        entries = [auditor.entry(BY_PROGRAM, "guards set", str(each), world.tenant) for each in range(10)]
+        block = following(org_id, head, [link_of(each) for each in entries], iso(world.clock.now()))
+        for each in entries:
+            world.container.table.put({**entry_item(each), "chained": block.number})
+        world.container.table.put(audit_chain._block_item(org_id, block))
+        head = block.head
+        world.clock.advance(seconds=10)
+    assert head is not None
+    (item,) = chain_items(world, "#HEAD")
+    put({**item, **encode({"height": head.number, "seal": head.hash})})
 
 
 def test_1200_entries_are_verified_in_parts_listed_in_pages_and_exported(world: World) -> None:
+    Stream(world).publish()
+    work(world)
+    before = verified(world)["head"]["number"]
     many(world, 1_200)
     world.container.verify_chain._most = 500
 
@@ -392,7 +415,7 @@ def test_1200_entries_are_verified_in_parts_listed_in_pages_and_exported(world: 
     assert len(parts) > 3
     assert all(part["ok"] for part in parts)
     assert [part["complete"] for part in parts] == [False] * (len(parts) - 1) + [True]
-    assert sum(part["blocks"] for part in parts) == parts[-1]["head"]["number"] == 120
+    assert sum(part["blocks"] for part in parts) == parts[-1]["head"]["number"] == before + 120
     assert sum(part["entries"] for part in parts) >= 2_400
 
     ids: list[str] = []
@@ -456,8 +479,6 @@ def test_the_other_environment_sees_the_organizations_own_entries_only(world: Wo
 
 
 def test_the_trail_shows_no_operators_identity(world: World) -> None:
-    from refundkit_core.application.audit import By
-
     auditor = Auditor(world.container.clock, world.container.ids)
     by = By("arn:aws:sts::123456789012:assumed-role/Admin/ada@example.com")
     world.container.trail.put(auditor.entry(by, "pause", "all refunds", world.tenant))
@@ -474,12 +495,14 @@ def test_a_queue_that_does_not_answer_keeps_no_event_from_leaving(
     stream = Stream(world)
     world.refund(world.charge()["id"])
 
+    def leaves(events: Sequence[Event]) -> Sequence[Event]:
+        left.extend(event.type for event in events)
+        return ()
+
     def refuses(_: object) -> None:
         raise StoreConflict("down")
 
-    monkeypatch.setattr(
-        world.container.publish_events._bus, "publish", lambda events: left.extend(e.type for e in events) or ()
-    )
+    monkeypatch.setattr(world.container.publish_events._bus, "publish", leaves)
     monkeypatch.setattr(world.container.audit_queue, "put", refuses)
 
     with pytest.raises(StoreConflict):
