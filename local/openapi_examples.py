@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from local import openapi_approval_examples as approvals
+from local import openapi_audit_examples as audit
 from local import openapi_decision_examples as decisions
 from local import openapi_member_examples as members
 from local import openapi_policy_examples as policies
@@ -380,6 +381,7 @@ ANSWERS: Final[dict[Route, Any]] = {
     **decisions.ANSWERS,
     **simulations.ANSWERS,
     **approvals.ANSWERS,
+    **audit.ANSWERS,
 }
 
 ERRORS: Final[dict[str, ErrorExample]] = {

@@ -1,4 +1,6 @@
-"""The daily report: hold the ledger against the processor, keep what came of it, and say so in one line."""
+"""The daily report: hold the ledger against the processor, keep what came of it, and say so in one line.
+
+After it, what never reached its audit chain is queued again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,4 +13,6 @@ prepare("file_report", "stripe")
 
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """The schedule's target."""
-    return reported("daily report", container().file_report)
+    told = reported("daily report", container().file_report)
+    reported("audit requeued", container().queue_unchained)
+    return told

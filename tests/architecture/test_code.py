@@ -37,6 +37,7 @@ VALIDATING = {
     "simulations",
     "approvals",
     "members",
+    "audit",
 }
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
@@ -74,6 +75,9 @@ SCOPES = {
     ("POST", "/v1/approvals/{id}/request-info"): "approvals:decide",
     ("POST", "/v1/approvals/{id}/comment"): "approvals:decide",
     ("POST", "/v1/refunds/{id}/info"): "refunds:write",
+    ("GET", "/v1/audit"): "audit:read",
+    ("GET", "/v1/audit/export"): "audit:read",
+    ("GET", "/v1/audit/verify"): "audit:read",
     ("POST", "/v1/api-keys"): "keys:write",
     ("GET", "/v1/api-keys"): "keys:read",
     ("GET", "/v1/api-keys/{id}"): "keys:read",

@@ -45,6 +45,7 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
                         "${FailedRecords.Arn}/*",
                         "${Reports.Arn}/*",
                         "${Reports.Arn}/simulations/*",
+                        "${Reports.Arn}/audit/*",
                         "${Table.Arn}/index/gsi1",
                         "${Table.Arn}/index/gsi2",
                     )
@@ -116,18 +117,18 @@ def test_workers_are_fed_by_mappings_of_ours_because_sams_own_events_bring_permi
     }
 
     assert kinds == {"Api"}
-    assert len(mappings()) == 5
+    assert len(mappings()) == 6
 
 
 def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_with_an_alarm_and_time_enough() -> None:
-    assert len(queue_mappings()) == 4
+    assert len(queue_mappings()) == 5
     for name, (queue_name, mapping) in queue_mappings().items():
         queue = QUEUES[queue_name]["Properties"]
         function = FUNCTIONS[mapping["FunctionName"]["Ref"]]
         assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] in alarmed_queues(), name
         assert queue["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert mapping["BatchSize"] == 1
+        assert mapping["BatchSize"] == (10 if queue_name == "AuditQueue" else 1)
         concurrency = mapping["ScalingConfig"]["MaximumConcurrency"]
         assert all(resolved(concurrency, true=frozenset(stage)) >= 2 for stage in ((), ("IsLocal",)))
         may_read = [each for each in statements(function) if "sqs:ReceiveMessage" in listed(each["Action"])]
@@ -177,6 +178,10 @@ def test_the_stream_retries_bisects_and_keeps_what_fails() -> None:
     assert json.loads(stream["FilterCriteria"]["Filters"][0]["Pattern"]) == {
         "eventName": ["INSERT"],
         "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "EVENT#"}]}}},
+    }
+    assert json.loads(stream["FilterCriteria"]["Filters"][1]["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"sk": {"S": ["REFUSAL", {"prefix": "2"}]}}},
     }
     assert watched == {"IteratorAge", "Errors"}
 
@@ -235,10 +240,18 @@ def test_every_bucket_is_encrypted_private_open_to_tls_only_forgets_and_outlives
         assert (only_tls["Effect"], only_tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
-def test_the_daily_report_reads_the_table_and_writes_reports_only() -> None:
+def test_the_audit_chains_queue_and_its_dead_letters_are_first_in_first_out() -> None:
+    assert {name for name, queue in QUEUES.items() if queue["Properties"].get("FifoQueue")} == {
+        "AuditQueue",
+        "AuditDeadLetterQueue",
+    }
+
+
+def test_the_daily_report_reads_the_table_and_writes_reports_and_messages_only() -> None:
     actions = {action for each in statements(FUNCTIONS["DailyReportFunction"]) for action in listed(each["Action"])}
 
-    assert actions == {"dynamodb:GetItem", "dynamodb:Query", "s3:PutObject", "kms:Decrypt"}
+    reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+    assert actions == {*reads, "s3:PutObject", "sqs:SendMessage", "kms:Decrypt"}
 
 
 def test_findings_of_the_daily_report_raise_an_alarm() -> None:

@@ -33,6 +33,7 @@ from tests.support.fact_stores import FakePolicies, FakeRefusals
 from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
 from tests.support.memory_approvals import MemoryApprovalStore
 from tests.support.memory_assessments import MemoryAssessmentStore
+from tests.support.memory_audit import MemoryAuditQueue
 from tests.support.memory_orders import MemoryOrderStore
 
 if TYPE_CHECKING:
@@ -74,12 +75,12 @@ class UseCases:
         self.assessments = MemoryAssessmentStore()
         flag_risk = FlagRisk(gather, ported("assessments", self.assessments), organizations, clock)
         self.apply = ApplyProcessorNews(connections, processors, look, flag_risk, clock)
-        self.publish = PublishEvents(bus, parked)
         asked = ported("approval queue", system.approvals.queue)
         desk = Desk(approvals, refunds, switches, ported("key owners", MemoryKeyOwners()), clock, ids)
         self.decide, self.route, self.answer = DecideApproval(desk), RouteApproval(desk), AnswerQuestion(desk)
         workflow = ported("workflow", system.approvals.workflow)
         self.watch_approval = WatchApproval(approvals, workflow, PassTime(desk), clock)
+        self.publish = PublishEvents(bus, parked, ported("audit queue", MemoryAuditQueue()))
         self.sweep = Sweep(refunds, executions, approvals, ported("books", system.store), asked, clock)
         erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
         self.erase = EraseCustomer(refunds, orders, erasures, organizations, trail, clock, ids)

@@ -150,7 +150,8 @@ def test_books_in_order_are_a_clean_report_that_writes_nothing_to_the_table(
     assert report() == {}
 
     assert boto3.client("dynamodb").scan(TableName="refundkit")["Items"] == before
-    (line,) = logs()
+    line, requeued = logs()
+    assert (requeued["message"], requeued["unchained"]) == ("audit requeued", 0)
     assert (line["message"], line["findings"], line["transactions"]) == ("daily report", 0, 2)
 
 

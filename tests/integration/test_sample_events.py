@@ -56,6 +56,10 @@ EXPECTED: dict[str, Any] = {
     "simulations/list": 401,
     "simulations/shadow": 401,
     "simulate/chunk": {"batchItemFailures": []},  # its simulation is unknown
+    "audit/list": 401,
+    "audit/export": 401,
+    "audit/verify": 401,
+    "chain_audit/refund": {"batchItemFailures": []},  # it is unknown
     "api_keys/create": 401,
     "api_keys/list": 401,
     "api_keys/get": 401,
@@ -111,6 +115,7 @@ SERVED = (
     "refunds",
     "policies",
     "api_keys",
+    "audit",
     "customers",
     "processors",
     "transactions",

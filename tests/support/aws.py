@@ -33,9 +33,16 @@ def create_parts() -> dict[str, str]:
         "REFUNDKIT_SIMULATION_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="simulation-dead")["QueueUrl"],
         "REFUNDKIT_APPROVAL_QUEUE_URL": sqs.create_queue(QueueName="approvals")["QueueUrl"],
         "REFUNDKIT_APPROVAL_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="approvals-dead")["QueueUrl"],
+        "REFUNDKIT_AUDIT_QUEUE_URL": _fifo_queue("audit"),
+        "REFUNDKIT_AUDIT_DEAD_LETTER_QUEUE_URL": _fifo_queue("audit-dead"),
         "REFUNDKIT_APPROVAL_STATE_MACHINE_ARN": _state_machine("refund-approval"),
         "REFUNDKIT_REPORTS_BUCKET": _bucket("refundkit-reports"),
     }
+
+
+def _fifo_queue(name: str) -> str:
+    made = boto3.client("sqs").create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})
+    return made["QueueUrl"]
 
 
 def _state_machine(name: str) -> str:

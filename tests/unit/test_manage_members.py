@@ -21,7 +21,7 @@ from refundkit_core.application.records import ApiKeyRecord, Slice
 from refundkit_core.domain.errors import Denied, IdempotencyKeyReused, Invalid, NotFound, StoreConflict
 from refundkit_core.domain.members import MAX_MEMBERS, Member, Roster
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.roles import ROLES, Role, is_above
+from refundkit_core.domain.roles import ROLES, Role
 from refundkit_core.domain.tenancy import Caller, Tenant
 
 from tests.support.builders import TENANT
@@ -125,11 +125,11 @@ def test_a_member_is_what_was_wanted(office: Office) -> None:
 
 @pytest.mark.parametrize("giver", [OWNER, ADMIN, APPROVER, CLERK], ids=ROLES)
 @pytest.mark.parametrize("given_role", ROLES)
-def test_owners_make_everybody_admins_all_but_owners_and_others_nobody(giver: Member, given_role: Role) -> None:
+def test_owners_make_everybody_and_others_nobody(giver: Member, given_role: Role) -> None:
     office = Office()
     wanted = CARA._replace(role=given_role)
 
-    if giver is OWNER or (giver is ADMIN and given_role != "owner"):
+    if giver is OWNER:
         assert office.add(giver, wanted).member.role == given_role
         return
     with pytest.raises(Denied):
@@ -143,7 +143,7 @@ def test_owners_make_everybody_admins_all_but_owners_and_others_nobody(giver: Me
 def test_who_may_change_whom(changer: Member, changed: Member, wanted: dict[str, object]) -> None:
     office = Office(OWNER, ADMIN, APPROVER, CLERK, changed)
 
-    if changer is OWNER or (changer is ADMIN and changed.role != "owner"):
+    if changer is OWNER:
         office.change(changer, changed, **wanted)
         return
     with pytest.raises(Denied):
@@ -151,37 +151,30 @@ def test_who_may_change_whom(changer: Member, changed: Member, wanted: dict[str,
     assert office.now(changed) == changed
 
 
-def test_an_admin_neither_makes_an_owner_nor_brings_one_back() -> None:
-    ex_owner = member(9, "owner", active=False, deactivated_at=START)
-    office = Office(OWNER, ADMIN, CLERK, ex_owner)
-
-    for whom, wanted in ((CLERK, {"role": "owner"}), (ADMIN, {"role": "owner"}), (ex_owner, {"active": True})):
-        with pytest.raises(Denied):
-            office.change(ADMIN, whom, **wanted)
-    assert office.change(OWNER, ex_owner, active=True).active
-
-
 def test_an_agent_and_whoever_left_change_nothing(office: Office) -> None:
-    gone = Office(OWNER, replace(ADMIN, active=False, deactivated_at=START))
+    ex_owner = member(9, "owner", active=False, deactivated_at=START)
+    gone = Office(OWNER, ex_owner)
     agent = Caller(TENANT, "key_1", "shopping-agent", frozenset({"admin", "members:*"}))
 
     asked: list[Callable[[], object]] = [
         lambda: office.manage.add_for(agent, CARA, None, BY),
         lambda: office.manage.change_for(agent, CLERK.id, MemberChange(name="Eve"), BY),
-        lambda: gone.add(ADMIN),
+        lambda: gone.add(ex_owner),
     ]
     for ask in asked:
         with pytest.raises(Denied) as refused:
             ask()
-        assert refused.value.message == "Members are managed by active owners and admins"
+        assert refused.value.message == "Members are managed by active owners"
 
 
-def test_who_is_made_an_admin_no_more_meanwhile_is_judged_again(office: Office) -> None:
-    office.members.meanwhile = lambda: office.members.replace(replace(ADMIN, role="member", version=2))
+def test_who_is_an_owner_no_more_meanwhile_is_judged_again() -> None:
+    second = member(9, "owner")
+    office = Office(OWNER, second)
+    office.members.meanwhile = lambda: office.members.replace(replace(second, role="admin", version=2))
 
     with pytest.raises(Denied):
-        office.add(ADMIN)
-    assert len(office.members.all(ORG)) == 4
+        office.add(second)
+    assert len(office.members.all(ORG)) == 2
 
 
 @pytest.mark.parametrize("wanted", [{"active": False}, {"role": "admin"}])
@@ -359,7 +352,7 @@ STEP = st.tuples(
 
 
 @given(steps=st.lists(STEP, max_size=25))
-def test_there_is_always_an_active_owner_and_nobody_rises_by_anybody_below_the_role(
+def test_there_is_always_an_active_owner_and_owners_alone_change_members(
     steps: list[tuple[Member, Member, dict[str, object]]],
 ) -> None:
     office = Office(*PEOPLE)
@@ -375,9 +368,7 @@ def test_there_is_always_an_active_owner_and_nobody_rises_by_anybody_below_the_r
             assert after == before
         if after != before:
             assert acting.active
-            assert acting.role in ("owner", "admin")
-            assert not is_above(before.role, acting.role)
-            assert not is_above(after.role, acting.role)
+            assert acting.role == "owner"
         everyone = office.members.all(ORG)
         assert any(each.active and each.role == "owner" for each in everyone)
         for key in office.keys.records.values():

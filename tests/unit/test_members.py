@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from refundkit_core.domain.errors import Denied, Invalid
-from refundkit_core.domain.members import Member, Role, Roster, insist_on_giving, insist_on_shape
+from refundkit_core.domain.members import Member, Role, Roster, insist_on_no_raise_of_ones_own, insist_on_shape
 from refundkit_core.domain.money import Money
 
 from tests.support.clock import START
@@ -132,11 +134,13 @@ def test_the_last_active_owner_stays_one(change: dict[str, object]) -> None:
     roster(member(1), member(2)).insist_on_an_owner_after(member(1, name="Ada"))
 
 
-def test_nobody_gives_a_role_above_their_own() -> None:
-    insist_on_giving("owner", "owner")
-    insist_on_giving("admin", "approver")
-    with pytest.raises(Denied):
-        insist_on_giving("admin", "owner")
+def test_nobody_raises_their_own_limit_and_may_lower_it() -> None:
+    limited = member(1, approval_limit=Money(1000, "usd"))
+    for raised in (Money(1001, "usd"), Money(1, "eur"), None):
+        with pytest.raises(Denied):
+            insist_on_no_raise_of_ones_own(limited, replace(limited, approval_limit=raised))
+    insist_on_no_raise_of_ones_own(limited, replace(limited, approval_limit=Money(999, "usd")))
+    insist_on_no_raise_of_ones_own(member(1), limited)
 
 
 def test_a_member_is_found_on_the_roster() -> None:

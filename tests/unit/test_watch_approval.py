@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from refundkit_core.application.approval_ports import WaitingToken
-from refundkit_core.domain.approval_clock import RUNGS, SLACK, rung_for
+from refundkit_core.domain.approval_clock import GRACE, RUNGS, SLACK, rung_for
 from refundkit_core.domain.refund import Refund
 from refundkit_core.domain.routing import ApprovalSettings, Level
 
@@ -151,7 +151,7 @@ def test_a_workflow_that_still_waits_for_what_is_decided_is_found_by_the_sweep()
     desk.says(refund)
     assert desk.workflow.waiting == [refund.approval_id]
 
-    desk.clock.advance(seconds=121)
+    desk.clock.advance(seconds=24 * HOUR_S + GRACE.total_seconds())
     desk.sweep()
     desk.work()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HIDDEN_S: Final = 120
 _A_BATCH: Final = 10
+_FIFO: Final = ".fifo"
 _WAIT_S: Final = 1
 """A long poll asks every server: only then does an empty answer mean an empty queue."""
 
@@ -43,6 +45,10 @@ class QueueUrls(Protocol):
     def approval_queue_url(self) -> str: ...
     @property
     def approval_dead_letter_queue_url(self) -> str: ...
+    @property
+    def audit_queue_url(self) -> str: ...
+    @property
+    def audit_dead_letter_queue_url(self) -> str: ...
     @property
     def parked_events_queue_url(self) -> str: ...
     @property
@@ -71,6 +77,8 @@ class SqsMailbox:
 
     def send(self, letter: DeadLetter) -> None:
         group: dict[str, Any] = {} if letter.group is None else {"MessageGroupId": letter.group}
+        if self._queue_url.endswith(_FIFO):  # by its receipt: the queue would drop a copy of what it has just had
+            group["MessageDeduplicationId"] = hashlib.sha256(letter.receipt.encode()).hexdigest()
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=letter.body, **group)
 
     def remove(self, letter: DeadLetter) -> None:
@@ -84,12 +92,14 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
         processor_events=SqsMailbox(client, settings.processor_events_dead_letter_queue_url),
         simulation=SqsMailbox(client, settings.simulation_dead_letter_queue_url),
         approvals=SqsMailbox(client, settings.approval_dead_letter_queue_url),
+        audit=SqsMailbox(client, settings.audit_dead_letter_queue_url),
         parked=SqsMailbox(client, settings.parked_events_queue_url),
         undelivered=SqsMailbox(client, settings.undelivered_events_queue_url),
         to_execution=SqsMailbox(client, settings.execution_queue_url),
         to_processor_events=SqsMailbox(client, settings.processor_events_queue_url),
         to_simulation=SqsMailbox(client, settings.simulation_queue_url),
         to_approvals=SqsMailbox(client, settings.approval_queue_url),
+        to_audit=SqsMailbox(client, settings.audit_queue_url),
     )
 
 

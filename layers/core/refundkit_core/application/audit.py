@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from refundkit_core.domain.errors import Invalid
 from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.times import iso
 
 MAX_REASON: Final = 500
 _REVEALING: Final = re.compile(r"\b(sk|rk|whsec)_|[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -50,6 +51,23 @@ class AuditEntry:
     at: datetime
     channel: Channel = "operator"
     details: Details = field(default_factory=dict)
+
+    def as_record(self) -> dict[str, Any]:
+        """All that the entry says, as JSON knows it: what its hash is over."""
+        whose = self.whose
+        environment = whose.environment if isinstance(whose, Tenant) else None
+        return {
+            "id": self.id,
+            "organizationId": whose.org_id if isinstance(whose, Tenant) else whose,
+            "environment": environment,
+            "actor": self.actor,
+            "command": self.command,
+            "target": self.target,
+            "because": self.because,
+            "at": iso(self.at),
+            "channel": self.channel,
+            "details": {name: value for name, value in self.details.items() if value is not None},
+        }
 
 
 class _Clock(Protocol):

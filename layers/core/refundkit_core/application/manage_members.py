@@ -25,10 +25,8 @@ from refundkit_core.domain.members import (
     Member,
     Role,
     Roster,
-    insist_on_giving,
     insist_on_no_raise_of_ones_own,
     insist_on_shape,
-    insist_on_touching,
     role_may,
 )
 from refundkit_core.domain.money import Money
@@ -104,7 +102,7 @@ class ManageMembers:
         """A new member as ``caller`` wants them, or the one that the same idempotency key added before.
 
         Raises:
-            Denied: the caller is no owner or admin by now, or gives a role above their own.
+            Denied: the caller is no owner by now.
             Invalid: the name, address, Slack user or limit cannot be one, or somebody else has it.
             IdempotencyKeyReused: the key was used with another body.
         """
@@ -142,7 +140,7 @@ class ManageMembers:
                 slack_user=wanted.slack_user,
                 fingerprint=wanted.fingerprint,
             )
-            insist_on_giving(_role_of(roster, giver), made.role)
+            _insist_on_owner(roster, giver)
             insist_on_shape(made)
             roster.insist_on_room_for(made)
             if len(roster.members) >= MAX_MEMBERS:
@@ -163,8 +161,8 @@ class ManageMembers:
 
         Raises:
             NotFound: the organization has no such member.
-            Denied: the caller is no owner or admin by now; the member, or the role that is given, is above them; they
-                raise their own limit or role; nobody would be left who may do everything.
+            Denied: the caller is no owner by now; they raise their own limit; nobody would be left who may do
+                everything.
             Invalid: the name, address, Slack user or limit cannot be one, or somebody else has it.
         """
         return self._change(caller.tenant.org_id, member_id, wanted, caller.owner, by)
@@ -176,14 +174,13 @@ class ManageMembers:
     def _change(self, org_id: str, member_id: str, wanted: MemberChange, giver: str | None, by: By) -> Member:
         for attempt in range(1, _MAX_TRIES + 1):
             roster = self._members.roster(org_id)
-            role, before = _role_of(roster, giver), roster.of(member_id)
+            _insist_on_owner(roster, giver)
+            before = roster.of(member_id)
             if before is None:
                 raise NotFound("No such member")
             after = self._changed(before, wanted)
             if after == before:
                 return before
-            insist_on_touching(role, before)
-            insist_on_giving(role, after.role)
             if before.id == giver:
                 insist_on_no_raise_of_ones_own(before, after)
             insist_on_shape(after)
@@ -272,11 +269,10 @@ def _place(member: Member) -> str:
     return f"{iso(member.created_at)}#{member.id}"
 
 
-def _role_of(roster: Roster, giver: str | None) -> Role:
-    """The role of whoever changes members, as the roster has it. Raises Denied for who may not."""
+def _insist_on_owner(roster: Roster, giver: str | None) -> None:
+    """Raises Denied for a member who may not change members, as the roster has them; None is an operator."""
     if giver is None:
-        return "owner"
+        return
     known = roster.of(giver)
     if known is None or not known.active or not role_may(known.role, _WRITE):
-        raise Denied("Members are managed by active owners and admins")
-    return known.role
+        raise Denied("Members are managed by active owners")

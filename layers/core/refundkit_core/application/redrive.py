@@ -16,7 +16,7 @@ from refundkit_core.application.records import DeadLetter
 
 DEFAULT_LIMIT: Final = 1_000
 
-Which = Literal["execution", "processor-events", "simulation", "approvals", "parked", "undelivered"]
+Which = Literal["execution", "processor-events", "simulation", "approvals", "audit", "parked", "undelivered"]
 _Fate = Literal["moved", "left", "dropped"]
 
 
@@ -31,18 +31,20 @@ class Redriven(NamedTuple):
 
 
 class DeadLetterQueues(NamedTuple):
-    """The six queues that people bring messages back from, and the four that work them off."""
+    """The seven queues that people bring messages back from, and the five that work them off."""
 
     execution: DeadLetters
     processor_events: DeadLetters
     simulation: DeadLetters
     approvals: DeadLetters
+    audit: DeadLetters
     parked: DeadLetters
     undelivered: DeadLetters
     to_execution: DeadLetters
     to_processor_events: DeadLetters
     to_simulation: DeadLetters
     to_approvals: DeadLetters
+    to_audit: DeadLetters
 
 
 class Redrive:
@@ -96,6 +98,7 @@ class Redrive:
             ),
             "simulation": (queues.simulation, lambda letter: _moved_to(queues.to_simulation, letter)),
             "approvals": (queues.approvals, lambda letter: _moved_to(queues.to_approvals, letter)),
+            "audit": (queues.audit, lambda letter: _moved_to(queues.to_audit, letter)),
             "parked": (queues.parked, self._publish),
             "undelivered": (queues.undelivered, self._deliver),
         }

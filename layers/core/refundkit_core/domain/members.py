@@ -21,10 +21,8 @@ __all__ = [
     "Member",
     "Role",
     "Roster",
-    "insist_on_giving",
     "insist_on_no_raise_of_ones_own",
     "insist_on_shape",
-    "insist_on_touching",
     "is_above",
     "may_decide",
     "name_fault",
@@ -109,22 +107,8 @@ class Roster(NamedTuple):
             raise Denied("This is the last active owner. Make another member owner first, then try again")
 
 
-def insist_on_giving(giver: Role, given: Role) -> None:
-    """Nobody gives a role above their own. Raises Denied."""
-    if is_above(given, giver):
-        raise Denied(f"Who has the role {giver} cannot give the role {given}")
-
-
-def insist_on_touching(toucher: Role, touched: Member) -> None:
-    """Nobody changes who has a role above their own. Raises Denied."""
-    if is_above(touched.role, toucher):
-        raise Denied(f"Who has the role {toucher} cannot change who has the role {touched.role}")
-
-
 def insist_on_no_raise_of_ones_own(before: Member, after: Member) -> None:
-    """Nobody gives themselves a higher role, or may approve more by their own doing. Raises Denied."""
-    if is_above(after.role, before.role):
-        raise Denied("Nobody raises their own role: another member has to")
+    """Nobody may approve more by their own doing. Raises Denied."""
     if _is_raised(before.approval_limit, after.approval_limit):
         raise Denied("Nobody raises their own approval limit: another member has to")
 

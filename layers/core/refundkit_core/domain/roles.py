@@ -19,12 +19,12 @@ _READING: Final = frozenset(scope for scope in SCOPES if scope.endswith(":read")
 
 RIGHTS: Final[Mapping[Role, frozenset[str]]] = {
     "owner": SCOPES,
-    "admin": SCOPES,
+    "admin": SCOPES - {"members:write", "members:*"},
     "approver": _READING | {DECIDE},
     "member": _READING,
 }
-"""The scopes that a role allows. What sets an owner apart from an admin is no scope: nobody touches or makes who has a
-role above their own (``insist_on_giving``), and only an owner deletes the organization."""
+"""The scopes that a role allows; ``admin`` among them allows the routes that ask for it, not what is missing here.
+Owners alone manage members, and delete the organization."""
 
 
 def role_may(role: Role, scope: str) -> bool:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before anything that we could have kept."""
 
 
 def iso(at: datetime) -> str:

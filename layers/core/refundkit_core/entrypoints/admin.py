@@ -4,7 +4,7 @@
 
 Uses the usual AWS settings. The stack is named by ``--stack``, or its functions' ``REFUNDKIT_…`` settings are in the
 environment. Exit codes: 0 done; 1 AWS or the store failed; 2 the command is not as it should be; 3 there is no such
-thing; 4 its state does not allow this; 5 the processor failed; 6 the report has findings; 7 not confirmed.
+thing; 4 its state does not allow this; 5 the processor failed; 6 the report or the trail has findings; 7 not confirmed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from refundkit_core.application.redrive import DEFAULT_LIMIT
 from refundkit_core.domain.errors import Conflict, Denied, Invalid, NotFound, RefundKitError, StoreConflict, Upstream
 from refundkit_core.domain.roles import ROLES
 from refundkit_core.domain.times import parse_iso
+from refundkit_core.entrypoints import admin_audit as audit
 from refundkit_core.entrypoints import admin_commands as commands
 from refundkit_core.entrypoints import admin_members as members
 from refundkit_core.entrypoints.admin_terminal import NotConfirmed, Terminal
@@ -143,14 +144,16 @@ def parser() -> argparse.ArgumentParser:
 
     again = _leaf(groups, "redrive", commands.redrive, "bring back what was given up")
     again.add_argument(
-        "which", choices=("execution", "processor-events", "simulation", "approvals", "parked", "undelivered")
+        "which",
+        choices=("execution", "processor-events", "simulation", "approvals", "audit", "parked", "undelivered"),
     )
     again.add_argument("--limit", type=_positive, default=DEFAULT_LIMIT, help="at most so many: %(default)s")
     _leaf(groups, "sweep", commands.sweep, "bring forward now what is due")
     report = _leaf(groups, "report", commands.report, "the daily report, ledger against processor")
     report.add_argument("--day", type=_day, help="2026-11-20; default: the latest")
     report.add_argument("--now", action="store_true", help="look now, and keep nothing")
-    trail = _leaf(groups, "audit", commands.audit, "what was done by hand")
+    trail = _leaf(groups, "audit", audit.show, "what was done and decided, and whether the trail is what it was")
+    trail.add_argument("what", nargs="?", choices=tuple(audit.ACTIONS), default="list", help="default: %(default)s")
     trail.add_argument("--organization", metavar="ORG", help="default: what was done to the stack")
     trail.add_argument("--environment", choices=("test", "live"))
     return top

@@ -261,23 +261,3 @@ def report(container: Container, options: Namespace, terminal: Terminal) -> int:
     facts = container.report_ledgers().facts() if options.now else container.file_report.filed(options.day)
     terminal.facts({**facts, "counts": {kind: count for kind, count in facts["counts"].items() if count}})
     return HAS_FINDINGS if facts["findings"] else 0
-
-
-def audit(container: Container, options: Namespace, terminal: Terminal) -> int:
-    """``audit``"""
-    if options.environment and not options.organization:
-        raise Invalid("An environment is an organization's: --organization")
-    whose = _tenant(options) if options.environment else options.organization
-    rows = [
-        {
-            "at": iso(entry.at),
-            "entry": entry.id,
-            "actor": entry.actor,
-            "command": entry.command,
-            "target": entry.target,
-            "because": entry.because,
-        }
-        for entry in container.trail.of(whose)
-    ]
-    terminal.rows(rows, "nothing was done by hand")
-    return 0

@@ -10,6 +10,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from refundkit_core.adapters.dynamodb.audit_mentions import TELLING, mention_of
+from refundkit_core.adapters.dynamodb.keys import EVENT_PREFIX
 from refundkit_core.adapters.dynamodb.refund_items import event_of
 from refundkit_core.adapters.dynamodb.table import Table, decode
 from refundkit_core.adapters.secrets import SecretBox
@@ -20,9 +22,11 @@ from refundkit_core.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from refundkit_core.adapters.approval_workflow import SqsApprovalQueue
+    from refundkit_core.adapters.audit_queue import SqsAuditQueue
     from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
     from refundkit_core.adapters.dynamodb.approvals import DynamoApprovalStore
     from refundkit_core.adapters.dynamodb.assessments import DynamoAssessmentStore
+    from refundkit_core.adapters.dynamodb.audit_chain import DynamoChainStore
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
     from refundkit_core.adapters.dynamodb.members import DynamoMemberStore
@@ -38,10 +42,12 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
     from refundkit_core.application.approval_desk import Desk
     from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
+    from refundkit_core.application.audit_ports import Mention
     from refundkit_core.application.authenticate import Authenticate
     from refundkit_core.application.await_refund import AwaitRefund
     from refundkit_core.application.brake import Brake
     from refundkit_core.application.cancel_refund import CancelRefund
+    from refundkit_core.application.chain_audit import ChainAudit
     from refundkit_core.application.check_eligibility import CheckEligibility
     from refundkit_core.application.check_policy import CheckPolicy
     from refundkit_core.application.connect_processor import ConnectProcessor
@@ -65,8 +71,10 @@ if TYPE_CHECKING:
     from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
     from refundkit_core.application.provision import Provision
     from refundkit_core.application.publish_events import PublishEvents
+    from refundkit_core.application.queue_unchained import QueueUnchained
     from refundkit_core.application.quote_refund import QuoteRefund
     from refundkit_core.application.read_approvals import ReadApprovals
+    from refundkit_core.application.read_audit import ReadAudit
     from refundkit_core.application.read_refunds import ReadRefunds
     from refundkit_core.application.read_simulations import ReadSimulations
     from refundkit_core.application.records import Connection
@@ -84,6 +92,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.application.verify_chain import VerifyChain
     from refundkit_core.application.watch_approval import WatchApproval
     from refundkit_core.domain.ledger import Ledger
 
@@ -608,11 +617,20 @@ class Container:
         from refundkit_core.application.publish_events import PublishEvents
 
         parking = SqsParkingLot(lambda: self.client("sqs"), self.settings.parked_events_queue_url)
-        return PublishEvents(EventBridgeBus(self.client("events"), self.settings.event_bus), parking)
+        return PublishEvents(EventBridgeBus(self.client("events"), self.settings.event_bus), parking, self.audit_queue)
 
     def event_of_image(self, image: Mapping[str, Any]) -> Event:
         """The event in a stream record's new image. Raises KeyError or ValueError for anything else."""
         return event_of(decode(image))
+
+    def mention_of_image(self, image: Mapping[str, Any]) -> Mention | None:
+        """What a stream record's new image gives the audit chain to take up; None for what it does not, and for what
+        is in it. Raises KeyError or ValueError for what cannot be told."""
+        return mention_of(decode({name: image[name] for name in TELLING if name in image}))
+
+    def is_event(self, key: Mapping[str, Any]) -> bool:
+        """Whether a stream record's key is an event's."""
+        return str(decode(key)["sk"]).startswith(EVENT_PREFIX)
 
     @cached_property
     def connect_processor(self) -> ConnectProcessor:
@@ -631,6 +649,49 @@ class Container:
         from refundkit_core.adapters.dynamodb.audit import DynamoAuditTrail
 
         return DynamoAuditTrail(self.table)
+
+    @cached_property
+    def chains(self) -> DynamoChainStore:
+        from refundkit_core.adapters.dynamodb.audit_chain import DynamoChainStore
+
+        return DynamoChainStore(self.table)
+
+    @cached_property
+    def audit_queue(self) -> SqsAuditQueue:
+        from refundkit_core.adapters.audit_queue import SqsAuditQueue
+
+        return SqsAuditQueue(lambda: self.client("sqs"), self.settings.audit_queue_url)
+
+    @cached_property
+    def chain_audit(self) -> ChainAudit:
+        from refundkit_core.application.automatic_decisions import AutomaticDecisions
+        from refundkit_core.application.chain_audit import ChainAudit
+        from refundkit_core.application.deciders import OwnersOfKeys
+
+        decisions = AutomaticDecisions(self.refunds, self.refusals, OwnersOfKeys(self.keys))
+        return ChainAudit(self.chains, decisions, self.clock, self.ids)
+
+    @cached_property
+    def verify_chain(self) -> VerifyChain:
+        from refundkit_core.application.verify_chain import VerifyChain
+
+        return VerifyChain(self.chains, self.clock)
+
+    @cached_property
+    def read_audit(self) -> ReadAudit:
+        from refundkit_core.adapters.audit_shelf import S3AuditShelf
+        from refundkit_core.application.read_audit import ReadAudit
+
+        shelf = S3AuditShelf(lambda: self.client("s3"), lambda: self._signing_s3, self.settings.reports_bucket)
+        return ReadAudit(self.chains, self.verify_chain, shelf, self.organizations, self.clock, self.ids)
+
+    @cached_property
+    def queue_unchained(self) -> QueueUnchained:
+        from refundkit_core.adapters.dynamodb.audit_chain import DynamoAuditSources
+        from refundkit_core.application.queue_unchained import QueueUnchained
+
+        sources = DynamoAuditSources(self.table)
+        return QueueUnchained(self.chains, sources, self.organizations, self.audit_queue, self.clock)
 
     @cached_property
     def show_refund(self) -> ShowRefund:

@@ -21,6 +21,7 @@ class Settings:
     secrets, id or ARN. event_bus: the bus's name. processor_events_queue_url: verified processor webhooks wait here.
     execution_queue_url: refunds that may be brought forward. simulation_queue_url: chunks of simulations.
     approval_queue_url: approvals to be looked after. approval_state_machine_arn: what waits for decisions.
+    audit_queue_url: what the audit chain has to take up.
     parked_events_queue_url: events that the bus would not take. undelivered_events_queue_url and the three
     …dead_letter_queue_url: what was given up and waits for a person. reports_bucket: the daily reports, and
     the rows of simulations.
@@ -43,6 +44,8 @@ class Settings:
     approval_queue_url: str
     approval_dead_letter_queue_url: str
     approval_state_machine_arn: str
+    audit_queue_url: str
+    audit_dead_letter_queue_url: str
     reports_bucket: str
     stripe_api_base: str = ""
     public_api_base: str = ""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from refundkit_core.application.audit_ports import Mention
 from refundkit_core.domain.events import Event
 from refundkit_core.entrypoints.container import Container
 from refundkit_core.entrypoints.messages import Failures
@@ -13,18 +14,27 @@ from refundkit_core.entrypoints.observability import log, log_failure
 
 
 def published(container: Container, batch: Mapping[str, Any]) -> Failures:
-    """Publish the events of a batch of stream records; raises where the bus cannot be reached, and all come again."""
+    """Publish a batch of stream records: events to the bus, and what belongs to the audit chain to its queue.
+
+    Raises where one of them cannot be reached, and all come again.
+    """
     started = time.perf_counter()
     events: list[Event] = []
+    mentions: list[Mention] = []
     unreadable: list[str] = []
     for record in batch["Records"]:
         image = record["dynamodb"].get("NewImage", {})
+        keys = record["dynamodb"]["Keys"]
         try:
-            events.append(container.event_of_image(image))
+            if container.is_event(keys):
+                events.append(container.event_of_image(image))
+            mention = container.mention_of_image(image)
         except (KeyError, ValueError, TypeError) as exc:
-            keys = record["dynamodb"]["Keys"]
             unreadable.append(f"{keys['pk']['S']} {keys['sk']['S']}")
             log_failure("event unreadable", exc)
-    parked = container.publish_events(events, unreadable)
-    log("batch", events=len(events), parked=parked or None, ms=round((time.perf_counter() - started) * 1000))
+        else:
+            mentions += [mention] if mention else []
+    parked = container.publish_events(events, unreadable, mentions)
+    told = {"events": len(events), "audited": len(mentions) or None, "parked": parked or None}
+    log("batch", **told, ms=round((time.perf_counter() - started) * 1000))
     return {"batchItemFailures": []}

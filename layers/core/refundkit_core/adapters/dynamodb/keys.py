@@ -39,6 +39,8 @@ member             ORG#<org>                               MEMBER#<mem>
 membership         PERSON#<sha256 of the e-mail address>   ORG#<org>           (points to the member)
 audit entry        ORG#<org>#<env>#AUDIT, ORG#<org>#AUDIT  <time>#<aud>
                    or STACK#AUDIT
+audit chain's head ORG#<org>#CHAIN, or STACK#CHAIN         #HEAD
+audit chain        the same                                BLOCK#<number>      (never changes)
 =================  ======================================  ==================  ======================================
 """
 
@@ -58,6 +60,7 @@ WAITING_PREFIX: Final = "WAITING#"
 ORGANIZATIONS: Final = "ORGS"
 HEAD: Final = "#HEAD"
 EVENT_PREFIX: Final = "EVENT#"
+REFUSAL: Final = "REFUSAL"
 FIRST_EVENT: Final = f"{EVENT_PREFIX}000001"
 """A refund's first event holds what was asked for and decided as well; its key sorts right after the head's."""
 
@@ -155,7 +158,7 @@ def asked_shard(number: int) -> str:
 
 
 def refusal(tenant: Tenant, refusal_id: str) -> Key:
-    return Key(f"{_tenant(tenant)}#REFUSAL#{refusal_id}", "REFUSAL")
+    return Key(f"{_tenant(tenant)}#REFUSAL#{refusal_id}", REFUSAL)
 
 
 def refusals_index(tenant: Tenant) -> str:
@@ -279,6 +282,42 @@ def audit(whose: Tenant | str | None) -> str:
     if whose is None:
         return "STACK#AUDIT"
     return f"{_tenant(whose)}#AUDIT" if isinstance(whose, Tenant) else f"ORG#{whose}#AUDIT"
+
+
+def audit_entry(whose: Tenant | str | None, at: str, entry_id: str) -> Key:
+    """An entry of the audit trail; ``at`` is its time in ISO 8601."""
+    return Key(audit(whose), f"{at}#{entry_id}")
+
+
+def whose_audit(pk: str) -> Tenant | str | None:
+    """What :func:`audit` named so. Raises ValueError for any other partition."""
+    match pk.split("#"):
+        case ["STACK", "AUDIT"]:
+            return None
+        case ["ORG", org_id, "AUDIT"]:
+            return org_id
+        case ["ORG", org_id, ("test" | "live") as environment, "AUDIT"]:
+            known: Environment = "test" if environment == "test" else "live"
+            return Tenant(org_id, known)
+    raise ValueError("not the key of an audit trail")
+
+
+def tenant_and_refusal(pk: str) -> tuple[Tenant, str]:
+    """The tenant and decision id that a refusal's partition key names. Raises ValueError for any other."""
+    match pk.split("#"):
+        case ["ORG", org_id, ("test" | "live") as environment, "REFUSAL", refusal_id]:
+            known: Environment = "test" if environment == "test" else "live"
+            return Tenant(org_id, known), refusal_id
+    raise ValueError("not a refusal's key")
+
+
+def chain_head(org_id: str | None) -> Key:
+    """The head of an organization's audit chain, or of the stack's own."""
+    return Key("STACK#CHAIN" if org_id is None else f"ORG#{org_id}#CHAIN", HEAD)
+
+
+def chain_block(org_id: str | None, number: int) -> Key:
+    return Key(chain_head(org_id).pk, f"BLOCK#{number:012d}")
 
 
 def members(org_id: str) -> Key:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
+from refundkit_core.adapters.dynamodb.attribute_values import decode as decode
+from refundkit_core.adapters.dynamodb.attribute_values import encode as encode
 from refundkit_core.adapters.dynamodb.keys import Key
 from refundkit_core.domain.errors import StoreConflict
 
@@ -123,6 +124,30 @@ class Table:
         items = [decode(item) for item in answer["Items"]]
         return [item for item in items if item[f"{index}sk"] != before], "LastEvaluatedKey" in answer
 
+    def newest_of(self, pk: str, since: str, before: str, limit: int) -> tuple[list[Item], bool]:
+        """The same of a partition of the table itself, read consistently."""
+        if since >= before:
+            return [], False
+        return self._part(pk, since, before, limit, "before", ScanIndexForward=False)
+
+    def oldest(self, pk: str, after: str, limit: int) -> tuple[list[Item], bool]:
+        """Up to ``limit`` items of a partition behind the sort key ``after``, oldest first, and whether there may be
+        more. Read consistently."""
+        return self._part(pk, after, "~", limit, "after")
+
+    def _part(self, pk: str, first: str, last: str, limit: int, outside: str, **order: bool) -> tuple[list[Item], bool]:
+        answer = self._client.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=encode({":pk": pk, ":first": first, ":last": last}),
+            ConsistentRead=True,
+            Limit=limit + 1,  # one of them may be the end that does not belong to it
+            **order,  # type: ignore[arg-type]
+        )
+        end = first if outside == "after" else last
+        items: list[Item] = [item for item in map(decode, answer["Items"]) if item["sk"] != end]
+        return items[:limit], "LastEvaluatedKey" in answer or len(items) > limit
+
     def open_page(self, index: str, pk: str, until: str, limit: int) -> list[Item]:
         """Up to ``limit`` items of the index of refunds under way, up to the sort key ``until``, earliest first."""
         answer = self._client.query(
@@ -203,57 +228,6 @@ class Table:
         """A condition check for :meth:`transact`."""
         check: Operation = {"TableName": self.name, "Key": _key(key), "ConditionExpression": condition}
         return {"ConditionCheck": {**check, **_values(values)}}
-
-
-def encode(values: Item) -> dict[str, Any]:
-    """Plain values as attribute values: str, int, bool, bytes, None, dict, list and set of str."""
-    return {name: _encode(value) for name, value in values.items()}
-
-
-def decode(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Attribute values as plain values; numbers are integers, for nothing else is ever stored."""
-    return {name: _decode(value) for name, value in item.items()}
-
-
-def _encode(value: Any) -> dict[str, Any]:
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int():
-            return {"N": str(value)}
-        case None:
-            return {"NULL": True}
-        case bytes():
-            return {"B": value}
-        case dict():
-            return {"M": encode(value)}
-        case list() | tuple():
-            return {"L": [_encode(element) for element in value]}
-        case set() | frozenset():
-            return {"SS": sorted(value)}
-    raise TypeError(f"{type(value).__name__} cannot be stored")
-
-
-def _decode(value: Mapping[str, Any]) -> Any:
-    ((kind, content),) = value.items()
-    match kind:
-        case "S" | "BOOL":
-            return content
-        case "B":
-            return content if isinstance(content, bytes) else base64.b64decode(content)
-        case "N":
-            return int(content)
-        case "NULL":
-            return None
-        case "M":
-            return decode(content)
-        case "L":
-            return [_decode(element) for element in content]
-        case "SS":
-            return frozenset(content)
-    raise TypeError(f"{kind} is nothing that we store")
 
 
 def _key(key: Key) -> dict[str, Any]:
