@@ -117,6 +117,9 @@ def _caused(world: World, invocation: Invocation, journey: Journey) -> list[Step
             queued += [each for entry in call.params["Entries"] for each in _routed(entry)]
         elif call.operation == "SendMessage":
             queued += [(world.queues[call.params["QueueUrl"]], call.params["MessageBody"])]
+        elif call.operation == "SendMessageBatch":
+            queue = world.queues[call.params["QueueUrl"]]
+            queued += [(queue, entry["MessageBody"]) for entry in call.params["Entries"]]
         for queue, body in queued:
             journey.queued.append(queue)
             event = {"Records": [{"messageId": str(uuid.uuid4()), "body": body, "attributes": {}}]}
