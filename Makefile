@@ -53,7 +53,7 @@ check: ## Formatting, linters, types, import rules and the template
 	@$(DEV) -m local.testing check
 
 full: ## What `make test` does, and the slow tests
-	$(BOOTSTRAP) dev dev-3.11 dev-3.12 ministack sam schemathesis
+	$(BOOTSTRAP) dev dev-3.11 dev-3.12 ministack sam schemathesis browser
 	@$(DEV) -m local.testing full
 
 mutation: ## Change auth, money, policies, risk and errors in one place at a time: the unit tests must notice (ONLY=money)

@@ -13,6 +13,7 @@ runs on any Python 3.8 or newer, and finds the 3.11 to 3.13 that the environment
 | `ministack` | the AWS emulator; its Lambda workers run on this Python |
 | `sam` | the SAM CLI and cfn-lint |
 | `schemathesis` | what holds the running API against its description |
+| `browser` | what drives a Chromium that is installed, for `make full` |
 | `mutation` | what changes the code (mutmut), and what the unit tests need, for `make mutation` |
 """
 
@@ -47,6 +48,7 @@ REQUIREMENTS = {
     "sam": ("requirements/sam.txt",),
     "schemathesis": ("requirements/schemathesis.txt",),
     "mutation": ("requirements/mutation.txt",),
+    "browser": ("requirements/browser.txt",),
 }
 
 

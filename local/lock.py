@@ -43,7 +43,7 @@ def compile_list(source: str, target: str, *extra: str, upgrade: bool = False) -
 def compile_all(upgrade: bool) -> int:
     """Compile every list, the ones that bind others first; 0, or StepFailed is raised."""
     ensure("boot", chosen_python())
-    for name in ("vendor", "stripe", "dev", "mutation", "ministack", "sam", "schemathesis", "uv"):
+    for name in ("vendor", "stripe", "dev", "mutation", "browser", "ministack", "sam", "schemathesis", "uv"):
         target = LAYERS.get(name, f"requirements/{name}.txt")
         extra: list[str] = []
         if name == "stripe":

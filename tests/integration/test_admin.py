@@ -473,7 +473,7 @@ def test_a_sweep_by_hand_puts_what_is_due_on_the_queue(shell: Shell) -> None:
     opened = shell.world.refund(shell.world.charge()["id"])["id"]
     shell.world.clock.advance(minutes=3)
 
-    assert shell("sweep").facts == {"due": 1}
+    assert shell("sweep").facts == {"due": 1, "approvals": 0, "adopted": 0}
     assert opened in bodies(queue(shell.world, "execution"))[0]
     assert shell.audited(None) == [("sweep", "all due refunds")]
 

@@ -105,7 +105,15 @@ def test_no_canary_is_in_a_log_line_an_event_an_error_or_the_trail(
     world.container.brake.pause(world.tenant, None, BY_PROGRAM)
     images = world.container.client("dynamodb").scan(TableName="refundkit")["Items"]
     records = [
-        {"eventID": str(number), "eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": str(number)}}
+        {
+            "eventID": str(number),
+            "eventName": "INSERT",
+            "dynamodb": {
+                "Keys": {"pk": image["pk"], "sk": image["sk"]},
+                "NewImage": image,
+                "SequenceNumber": str(number),
+            },
+        }
         for number, image in enumerate(images)
         if image["sk"]["S"].startswith("EVENT#")
     ]

@@ -139,6 +139,8 @@ class ManageKeys:
     def _make(
         self, tenant: Tenant, wanted: WantedKey, owner: str, key_id: str, by: By, giver: Role | None = "owner"
     ) -> NewKey:
+        if wanted.expires_at is not None and wanted.expires_at <= self._clock.now():
+            raise Invalid("The expiry has passed", (Detail("expiresAt", "A time in the future"),))
         for attempt in range(1, _MAX_TRIES + 1):
             role = self._role_of(tenant, owner, wanted.scopes, giver)
             try:
@@ -168,8 +170,6 @@ class ManageKeys:
 
     def _put(self, tenant: Tenant, wanted: WantedKey, owner: str, role: Role | None, key_id: str, by: By) -> NewKey:
         now = self._clock.now()
-        if wanted.expires_at is not None and wanted.expires_at <= now:
-            raise Invalid("The expiry has passed", (Detail("expiresAt", "A time in the future"),))
         generated = generate_api_key(tenant.environment)
         record = ApiKeyRecord(
             id=key_id,
