@@ -40,6 +40,8 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
         for resource in listed(statement["Resource"]):
             assert resource != "*"
             match resource:
+                case {"Fn::Sub": _} | {"Fn::If": _} if statement["Action"] == "ses:SendEmail":
+                    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
                 case {"Fn::Sub": str() as path}:
                     assert path in (
                         "${FailedRecords.Arn}/*",
@@ -91,7 +93,14 @@ def test_stripes_library_is_there_only_for_functions_that_call_stripe(name: str)
     callers = {"RefundsFunction", "ExecuteRefundFunction", "ProcessorEventsFunction", "ProcessorsFunction"}
     judges = {"DailyReportFunction", "PoliciesFunction", "TransactionsFunction"}
     judges |= {"DisputesFunction", "DecisionsFunction"}
-    assert has_layer == (name in callers | judges)
+    assert has_layer == (name in callers | judges | {"NotifyFunction"})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_templates_are_there_only_for_functions_that_write_to_people(name: str) -> None:
+    has_layer = {"Ref": "PeopleLayer"} in FUNCTIONS[name]["Properties"].get("Layers", [])
+
+    assert has_layer == (name in {"NotifyFunction"})
 
 
 def alarmed_queues() -> set[str]:
@@ -116,11 +125,11 @@ def test_workers_are_fed_by_mappings_of_ours_because_sams_own_events_bring_permi
     }
 
     assert kinds == {"Api"}
-    assert len(mappings()) == 5
+    assert len(mappings()) == 6
 
 
 def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_with_an_alarm_and_time_enough() -> None:
-    assert len(queue_mappings()) == 4
+    assert len(queue_mappings()) == 5
     for name, (queue_name, mapping) in queue_mappings().items():
         queue = QUEUES[queue_name]["Properties"]
         function = FUNCTIONS[mapping["FunctionName"]["Ref"]]

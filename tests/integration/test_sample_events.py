@@ -69,6 +69,7 @@ EXPECTED: dict[str, Any] = {
     "health/unknown_path": 404,
     "processor_webhook/refund_updated": 404,  # its connection is unknown
     "execute_refund/refund_initiated": {"batchItemFailures": []},
+    "notify/approval_pending": {"batchItemFailures": []},  # its approval is unknown
     "processor_events/refund_updated": {"batchItemFailures": []},
     "publish_events/refund_initiated": {"batchItemFailures": []},
 }

@@ -44,6 +44,10 @@ class QueueUrls(Protocol):
     @property
     def approval_dead_letter_queue_url(self) -> str: ...
     @property
+    def notify_queue_url(self) -> str: ...
+    @property
+    def notify_dead_letter_queue_url(self) -> str: ...
+    @property
     def parked_events_queue_url(self) -> str: ...
     @property
     def undelivered_events_queue_url(self) -> str: ...
@@ -84,12 +88,14 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
         processor_events=SqsMailbox(client, settings.processor_events_dead_letter_queue_url),
         simulation=SqsMailbox(client, settings.simulation_dead_letter_queue_url),
         approvals=SqsMailbox(client, settings.approval_dead_letter_queue_url),
+        notifications=SqsMailbox(client, settings.notify_dead_letter_queue_url),
         parked=SqsMailbox(client, settings.parked_events_queue_url),
         undelivered=SqsMailbox(client, settings.undelivered_events_queue_url),
         to_execution=SqsMailbox(client, settings.execution_queue_url),
         to_processor_events=SqsMailbox(client, settings.processor_events_queue_url),
         to_simulation=SqsMailbox(client, settings.simulation_queue_url),
         to_approvals=SqsMailbox(client, settings.approval_queue_url),
+        to_notifications=SqsMailbox(client, settings.notify_queue_url),
     )
 
 

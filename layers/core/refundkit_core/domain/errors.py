@@ -33,7 +33,8 @@ RefundKitError
 ├── Upstream                     processor_error
 │   ├── ProcessorDeclined        (definite: the processor will never do this)
 │   ├── ProcessorDenied          (the credentials are refused)
-│   └── ProcessorUnknown         (no answer, or none that says what happened)
+│   ├── ProcessorUnknown         (no answer, or none that says what happened)
+│   └── NotDelivered             (a message to a person was not taken)
 └── StoreConflict                internal_error (a write lost a race: reload and decide again)
 """
 
@@ -258,6 +259,10 @@ class ProcessorDenied(Upstream):
 
 class ProcessorUnknown(Upstream):
     """Time-out, lost connection, 5xx, 429 or a key in use: it may have happened or not."""
+
+
+class NotDelivered(Upstream):
+    """A message to a person was not taken by whoever carries it; it may be sent again."""
 
 
 class StoreConflict(RefundKitError):

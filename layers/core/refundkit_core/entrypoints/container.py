@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
     from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
     from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
+    from refundkit_core.adapters.templates import JinjaTemplates
     from refundkit_core.application.approval_desk import Desk
     from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
     from refundkit_core.application.authenticate import Authenticate
@@ -53,9 +54,12 @@ if TYPE_CHECKING:
     from refundkit_core.application.flag_risk import FlagRisk
     from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.guard_refund import GuardRefund
+    from refundkit_core.application.invitations import InviteApprover
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
     from refundkit_core.application.manage_policies import ManagePolicies
+    from refundkit_core.application.notify import Deliveries, Notify
+    from refundkit_core.application.notify_ports import Listener, Mailer
     from refundkit_core.application.pass_time import PassTime
     from refundkit_core.application.policy_choice import PolicyChoice
     from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
@@ -290,6 +294,72 @@ class Container:
 
         workflow = StepFunctionsWorkflow(lambda: self.client("stepfunctions"), self.settings.approval_state_machine_arn)
         return WatchApproval(self.approvals, workflow, self.pass_time, self.clock)
+
+    @cached_property
+    def notify(self) -> Notify:
+        from refundkit_core.application.notify import Notify
+
+        return Notify(self.approval_desk, self.listeners)
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Everybody who hears of what happens; each tells its own people."""
+        from refundkit_core.application.tell_approvers import TellApprovers
+        from refundkit_core.application.tell_customers import TellCustomers
+
+        approvers = TellApprovers(
+            self.approval_desk,
+            self.members,
+            self.organizations,
+            self.orders,
+            self.invite_approver,
+            self.deliveries,
+            self.templates,
+            self.mailer,
+            self.clock,
+        )
+        customers = TellCustomers(
+            self.refunds,
+            self.connections,
+            self.processors,
+            self.organizations,
+            self.orders,
+            self.deliveries,
+            self.templates,
+            self.mailer,
+        )
+        return (approvers, customers)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        from refundkit_core.adapters.dynamodb.notices import DynamoMarkers
+        from refundkit_core.application.notify import Deliveries
+
+        return Deliveries(DynamoMarkers(self.table), self.clock)
+
+    @cached_property
+    def invite_approver(self) -> InviteApprover:
+        from refundkit_core.adapters.dynamodb.notices import DynamoCodes
+        from refundkit_core.application.invitations import InviteApprover
+
+        codes = DynamoCodes(self.table)
+        return InviteApprover(self.organizations, codes, self.clock, self.settings.public_api_base)
+
+    @cached_property
+    def templates(self) -> JinjaTemplates:
+        from refundkit_core.adapters.templates import JinjaTemplates
+
+        return JinjaTemplates()
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        from refundkit_core.adapters.mailer import NoMailer, SesMailer
+        from refundkit_core.entrypoints.observability import log
+
+        if not self.settings.mail_from:
+            return NoMailer(lambda kind: log("mail not sent", kind=kind, because="MailFrom is not set"))
+        options = self.settings.mail_from, self.settings.mail_configuration_set
+        return SesMailer(lambda: self.client("sesv2"), *options)
 
     @cached_property
     def guard_refund(self) -> GuardRefund:

@@ -15,6 +15,7 @@ from refundkit_core.entrypoints.observability import log, log_failure
 
 if TYPE_CHECKING:
     from refundkit_core.application.execute_refund import ExecuteRefund
+    from refundkit_core.application.notify import Notify
     from refundkit_core.application.processor_news import ApplyProcessorNews
     from refundkit_core.application.simulate_policy import WorkSimulation
     from refundkit_core.application.watch_approval import WatchApproval
@@ -73,6 +74,35 @@ def looked_after(watch: WatchApproval, message: Mapping[str, Any]) -> Said:
         tenant, approval_id = Tenant(detail["organizationId"], detail["environment"]), detail["data"]["approvalId"]
         outcome = watch.look(tenant, approval_id)
     return {"approval_id": approval_id, "org_id": tenant.org_id, "outcome": outcome}
+
+
+def told(notify: Notify, message: Mapping[str, Any]) -> Said:
+    """Tell people of the event in a message. Raises ComesBack where somebody could not be told."""
+    from refundkit_core.application.notify_ports import Heard
+
+    detail = message["detail"]
+    about = detail["data"]
+    heard = Heard(
+        event_id=detail["id"],
+        type=detail["type"],
+        tenant=Tenant(detail["organizationId"], detail["environment"]),
+        refund_id=about["refundId"],
+        approval_id=about.get("approvalId"),
+        revision=about.get("revision"),
+    )
+    result = notify(heard)
+    said = {
+        "type": heard.type,
+        "refund_id": heard.refund_id,
+        "approval_id": heard.approval_id,
+        "org_id": heard.tenant.org_id,
+        "outcome": result.outcome,
+    }
+    for failure in result.failures:
+        log_failure("could not tell", failure.__cause__ or failure, **said)
+    if result.failures:
+        raise ComesBack(said)
+    return said
 
 
 def simulated(work: WorkSimulation, message: Mapping[str, Any]) -> Said:

@@ -1,0 +1,92 @@
+"""Markers and codes: one suite, held against DynamoDB's adapters and the ones in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+import boto3
+import pytest
+from moto import mock_aws
+from refundkit_core.adapters.dynamodb.notices import DynamoCodes, DynamoMarkers
+from refundkit_core.adapters.dynamodb.table import Table
+from refundkit_core.application.notify_ports import Codes, Markers, Subject
+from refundkit_core.domain.approval_codes import Code, renewed, tried
+from refundkit_core.domain.errors import StoreConflict
+
+from tests.support.aws import create_parts
+from tests.support.builders import OTHER_TENANT, TENANT
+from tests.support.clock import START
+from tests.support.people import MemoryCodes, MemoryMarkers
+
+APPROVAL = "apr_00000000000000000000000001"
+SUBJECT = Subject(TENANT, APPROVAL)
+NAME = "evt_1#mail#mem_1"
+MEMBER = "mem_00000000000000000000000002"
+
+
+class Stores(NamedTuple):
+    markers: Markers
+    codes: Codes
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
+    if request.param == "memory":
+        yield Stores(MemoryMarkers(), MemoryCodes())
+        return
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        create_parts()
+        table = Table(boto3.client("dynamodb"), "refundkit")
+        yield Stores(DynamoMarkers(table), DynamoCodes(table))
+
+
+def test_a_delivery_is_taken_once_and_then_done(stores: Stores) -> None:
+    assert stores.markers.begin(SUBJECT, NAME, START)
+    stores.markers.done(SUBJECT, NAME, START)
+
+    assert not stores.markers.begin(SUBJECT, NAME, START)
+    assert not stores.markers.begin(SUBJECT, NAME, START + timedelta(days=1))
+
+
+def test_nobody_takes_what_another_worker_is_at_before_its_minute_is_over(stores: Stores) -> None:
+    stores.markers.begin(SUBJECT, NAME, START)
+    with pytest.raises(StoreConflict):
+        stores.markers.begin(SUBJECT, NAME, START + timedelta(seconds=59))
+
+    assert stores.markers.begin(SUBJECT, NAME, START + timedelta(seconds=60))
+
+
+def test_other_people_events_subjects_and_tenants_are_others(stores: Stores) -> None:
+    stores.markers.begin(SUBJECT, NAME, START)
+
+    assert stores.markers.begin(SUBJECT, "evt_1#mail#mem_2", START)
+    assert stores.markers.begin(Subject(TENANT, "ref_00000000000000000000000001"), NAME, START)
+    assert stores.markers.begin(Subject(OTHER_TENANT, APPROVAL), NAME, START)
+
+
+def test_a_code_is_kept_whole(stores: Stores) -> None:
+    code = Code("revision 1", "n", START + timedelta(hours=1))
+    stores.codes.put(SUBJECT, MEMBER, code)
+    later = renewed(tried(code), "m", START + timedelta(hours=2), START)
+    stores.codes.put(SUBJECT, MEMBER, tried(code))
+    stores.codes.put(SUBJECT, MEMBER, later)
+
+    assert stores.codes.find(SUBJECT, MEMBER) == later
+    assert stores.codes.find(Subject(OTHER_TENANT, APPROVAL), MEMBER) is None
+    assert stores.codes.find(SUBJECT, "mem_00000000000000000000000003") is None
+
+
+def test_of_two_tries_at_once_one_is_refused(stores: Stores) -> None:
+    code = Code("revision 1", "n", START + timedelta(hours=1))
+    stores.codes.put(SUBJECT, MEMBER, code)
+    stores.codes.put(SUBJECT, MEMBER, tried(code))
+
+    with pytest.raises(StoreConflict):
+        stores.codes.put(SUBJECT, MEMBER, tried(code))
+    with pytest.raises(StoreConflict):
+        stores.codes.put(SUBJECT, MEMBER, code)
