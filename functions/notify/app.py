@@ -6,9 +6,9 @@ from typing import Any
 from refundkit_core.entrypoints.container import container, prepare
 from refundkit_core.entrypoints.messages import Failures, each_message, told
 
-prepare("notify")
+prepare("notify", "send_codes")
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Failures:
     """The notifications' queue's consumer."""
-    return each_message(event, lambda message: told(container().notify, message))
+    return each_message(event, lambda message: told(container().notify, container().send_codes, message))

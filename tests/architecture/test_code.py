@@ -89,6 +89,14 @@ SCOPES = {
     ("GET", "/v1/health"): None,
     ("GET", "/v1/openapi.json"): None,
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): None,
+    ("GET", "/approvals/callback"): None,
+    ("POST", "/approvals/callback"): None,
+    ("GET", "/approvals/sign-in"): None,
+    ("POST", "/approvals/sign-in"): None,
+    ("POST", "/approvals/sign-out"): None,
+    ("GET", "/approvals"): None,
+    ("GET", "/approvals/{id}"): None,
+    ("POST", "/approvals/{id}/decision"): None,
 }
 
 
@@ -134,10 +142,15 @@ def _below(kind: type[Any]) -> list[type[Any]]:
     return [each for child in children for each in (child, *_below(child))]
 
 
+def declared_by(name: str) -> dict[tuple[str, str], Any]:
+    """The routes of a function: of the API, or of pages."""
+    module = function_module(name)
+    routes: dict[tuple[str, str], Any] = (module.api if hasattr(module, "api") else module.pages).routes
+    return routes
+
+
 def test_the_gateways_routes_are_the_handlers_routes_each_with_its_scope() -> None:
-    declared = {
-        key: (name, route.scope) for name in API_FUNCTIONS for key, route in function_module(name).api.routes.items()
-    }
+    declared = {key: (name, route.scope) for name in API_FUNCTIONS for key, route in declared_by(name).items()}
     deployed = {key: name for key, name in routes().items() if "{proxy+}" not in key[1] and key[1] != "/"}
 
     assert {key: name for key, (name, _) in declared.items()} == deployed

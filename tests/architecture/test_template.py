@@ -100,7 +100,7 @@ def test_stripes_library_is_there_only_for_functions_that_call_stripe(name: str)
 def test_templates_are_there_only_for_functions_that_write_to_people(name: str) -> None:
     has_layer = {"Ref": "PeopleLayer"} in FUNCTIONS[name]["Properties"].get("Layers", [])
 
-    assert has_layer == (name in {"NotifyFunction"})
+    assert has_layer == (name in {"NotifyFunction", "ApprovalPagesFunction"})
 
 
 def alarmed_queues() -> set[str]:
@@ -318,7 +318,7 @@ def test_each_function_is_one_folder_with_one_file_of_its_own() -> None:
     assert "Handler" not in {key for function in FUNCTIONS.values() for key in function["Properties"]}
 
 
-IDS = {"v1/policies": "{id}"}
+IDS = {"v1/policies": "{id}", "approvals": "{id}"}
 """Where a parameter stands beside fixed parts: an id (``pol_…``), which is never spelled like one of them."""
 
 
@@ -334,6 +334,6 @@ def test_no_path_has_a_fixed_part_where_another_has_a_parameter_that_could_be_sp
 
     for parent, children in below.items():
         parameters = {child for child in children if child.startswith("{")}
-        is_id = parameters == {IDS.get(parent)} and not any(child.startswith("pol_") for child in children)
+        is_id = parameters == {IDS.get(parent)} and not any(child.startswith(("pol_", "apr_")) for child in children)
         assert not parameters or children == parameters or is_id, f"{parent}: {sorted(children)}"
         assert len(parameters) <= 1

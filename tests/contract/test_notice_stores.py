@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 from refundkit_core.adapters.dynamodb.notices import DynamoCodes, DynamoMarkers
 from refundkit_core.adapters.dynamodb.table import Table
-from refundkit_core.application.notify_ports import Codes, Markers, Subject
+from refundkit_core.application.notify_ports import Codes, Holder, Markers, Subject
 from refundkit_core.domain.approval_codes import Code, renewed, tried
 from refundkit_core.domain.errors import StoreConflict
 
@@ -23,7 +23,8 @@ from tests.support.people import MemoryCodes, MemoryMarkers
 APPROVAL = "apr_00000000000000000000000001"
 SUBJECT = Subject(TENANT, APPROVAL)
 NAME = "evt_1#mail#mem_1"
-MEMBER = "mem_00000000000000000000000002"
+MEMBER = Holder("mem_00000000000000000000000002", SUBJECT)
+PERSON = Holder("0" * 64)
 
 
 class Stores(NamedTuple):
@@ -71,22 +72,35 @@ def test_other_people_events_subjects_and_tenants_are_others(stores: Stores) -> 
 
 def test_a_code_is_kept_whole(stores: Stores) -> None:
     code = Code("revision 1", "n", START + timedelta(hours=1))
-    stores.codes.put(SUBJECT, MEMBER, code)
+    stores.codes.put(MEMBER, code)
     later = renewed(tried(code), "m", START + timedelta(hours=2), START)
-    stores.codes.put(SUBJECT, MEMBER, tried(code))
-    stores.codes.put(SUBJECT, MEMBER, later)
+    stores.codes.put(MEMBER, tried(code))
+    stores.codes.put(MEMBER, later)
 
-    assert stores.codes.find(SUBJECT, MEMBER) == later
-    assert stores.codes.find(Subject(OTHER_TENANT, APPROVAL), MEMBER) is None
-    assert stores.codes.find(SUBJECT, "mem_00000000000000000000000003") is None
+    assert stores.codes.find(MEMBER) == later
+    assert stores.codes.find(Holder(MEMBER.who, Subject(OTHER_TENANT, APPROVAL))) is None
+    assert stores.codes.find(Holder("mem_00000000000000000000000003", SUBJECT)) is None
 
 
 def test_of_two_tries_at_once_one_is_refused(stores: Stores) -> None:
     code = Code("revision 1", "n", START + timedelta(hours=1))
-    stores.codes.put(SUBJECT, MEMBER, code)
-    stores.codes.put(SUBJECT, MEMBER, tried(code))
+    stores.codes.put(MEMBER, code)
+    stores.codes.put(MEMBER, tried(code))
 
     with pytest.raises(StoreConflict):
-        stores.codes.put(SUBJECT, MEMBER, tried(code))
+        stores.codes.put(MEMBER, tried(code))
     with pytest.raises(StoreConflict):
-        stores.codes.put(SUBJECT, MEMBER, code)
+        stores.codes.put(MEMBER, code)
+
+
+def test_a_try_is_taken_before_it_is_looked_at_and_there_are_five(stores: Stores) -> None:
+    for holder in (MEMBER, PERSON):
+        assert stores.codes.spend(holder) is None
+        code = Code("revision 1", "n", START + timedelta(hours=1))
+        stores.codes.put(holder, code)
+        for left in (4, 3, 2, 1, 0):
+            code = tried(code)
+            assert stores.codes.spend(holder) == code
+            assert code.tries_left == left
+        assert stores.codes.spend(holder) is None
+        assert stores.codes.find(holder) == code

@@ -10,10 +10,10 @@ from typing import Any
 from refundkit_core.adapters.templates import JinjaTemplates
 from refundkit_core.application.invitations import InviteApprover
 from refundkit_core.application.notify import Deliveries, Notify, Told
-from refundkit_core.application.notify_ports import Heard, Listener, Mail, MailKind, Subject, Written
+from refundkit_core.application.notify_ports import Heard, Holder, Listener, Mail, MailKind, Subject, Written
 from refundkit_core.application.tell_approvers import TellApprovers
 from refundkit_core.application.tell_customers import TellCustomers
-from refundkit_core.domain.approval_codes import Code
+from refundkit_core.domain.approval_codes import Code, tried
 from refundkit_core.domain.errors import NotDelivered, StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.refund import Refund
@@ -52,16 +52,23 @@ class MemoryCodes:
     """``Codes`` in a dictionary."""
 
     def __init__(self) -> None:
-        self.codes: dict[tuple[Subject, str], Code] = {}
+        self.codes: dict[Holder, Code] = {}
 
-    def find(self, subject: Subject, member_id: str) -> Code | None:
-        return self.codes.get((subject, member_id))
+    def find(self, holder: Holder) -> Code | None:
+        return self.codes.get(holder)
 
-    def put(self, subject: Subject, member_id: str, code: Code) -> None:
-        standing = self.codes.get((subject, member_id))
+    def spend(self, holder: Holder) -> Code | None:
+        standing = self.codes.get(holder)
+        if standing is None or not standing.tries_left:
+            return None
+        self.codes[holder] = tried(standing)
+        return self.codes[holder]
+
+    def put(self, holder: Holder, code: Code) -> None:
+        standing = self.codes.get(holder)
         if code.version != (standing.version if standing else 0) + 1:
             raise StoreConflict("another code")
-        self.codes[subject, member_id] = code
+        self.codes[holder] = code
 
 
 class Outbox:

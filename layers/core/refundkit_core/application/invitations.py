@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from refundkit_core.application.notify_ports import Invitation, Subject
+from refundkit_core.application.notify_ports import Holder, Invitation, Subject
 from refundkit_core.domain.approval_codes import Code, asked, digits_of
 from refundkit_core.domain.approval_links import expiry_of, link_to, sealed
 
@@ -53,7 +53,7 @@ class InviteApprover:
         expires_at = expiry_of(approval, settings, now)
         secret = self._organizations.secret(approval.tenant.org_id)
         code = asked(self._standing(approval, member_id), about_of(approval), self._nonce(), expires_at, now)
-        self._codes.put(Subject(approval.tenant, approval.id), member_id, code)
+        self._codes.put(holder_of(approval, member_id), code)
         return self.with_code(approval, member_id, code, secret)
 
     def with_code(self, approval: Approval, member_id: str, code: Code, secret: bytes) -> Invitation:
@@ -63,12 +63,17 @@ class InviteApprover:
         return Invitation(url, digits_of(code, whose(approval, member_id), secret), code.expires_at)
 
     def _standing(self, approval: Approval, member_id: str) -> Code | None:
-        return self._codes.find(Subject(approval.tenant, approval.id), member_id)
+        return self._codes.find(holder_of(approval, member_id))
 
 
 def about_of(approval: Approval) -> str:
     """Which question of an approval a code answers."""
     return f"revision {approval.revision}"
+
+
+def holder_of(approval: Approval, member_id: str) -> Holder:
+    """Whose code it is, for the store."""
+    return Holder(member_id, Subject(approval.tenant, approval.id))
 
 
 def whose(approval: Approval, member_id: str) -> tuple[str, ...]:

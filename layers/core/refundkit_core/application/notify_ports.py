@@ -114,17 +114,40 @@ class Markers(Protocol):
         """Keep that they were told. Raises StoreConflict where no answer came."""
 
 
+class Holder(NamedTuple):
+    """Whose code: a member's for an approval, or, without one, that of who signs in, by a hash of their address."""
+
+    who: str
+    subject: Subject | None = None
+
+
 class Codes(Protocol):
-    """Codes, by the approval and the member. All reads are consistent."""
+    """Codes, by their holders. All reads are consistent."""
 
-    def find(self, subject: Subject, member_id: str) -> Code | None: ...
+    def find(self, holder: Holder) -> Code | None: ...
 
-    def put(self, subject: Subject, member_id: str, code: Code) -> None:
+    def put(self, holder: Holder, code: Code) -> None:
         """Store a code in place of the one a version before.
 
         Raises:
             StoreConflict: another one stands there, or no answer came.
         """
+
+    def spend(self, holder: Holder) -> Code | None:
+        """Take one try of the code, in one write, before the try is looked at; the code as it stands then.
+
+        None: there is no code, or none with a try left.
+        """
+
+
+class Post(Protocol):
+    """Where letters wait to be written that no event asks for."""
+
+    def ask_for_code(self, tenant: Tenant, approval_id: str, member_id: str, void_version: int) -> None:
+        """Have a new code sent to a member's own mailbox, in place of the void one of that version."""
+
+    def ask_for_sign_in(self, person: str) -> None:
+        """Have a code for signing in sent to the person with this hash of an address, if there is one."""
 
 
 class Invitation(NamedTuple):

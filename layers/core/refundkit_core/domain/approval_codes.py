@@ -82,5 +82,10 @@ def passed(before: Code) -> Code:
     return replace(before, tries_left=TRIES, version=before.version + 1)
 
 
+def used(before: Code) -> Code:
+    """After it has let somebody in who may come in once."""
+    return replace(before, tries_left=0, version=before.version + 1)
+
+
 def _recent(renewals: tuple[datetime, ...], now: datetime) -> tuple[datetime, ...]:
     return tuple(at for at in renewals if now - at < RENEWAL_TIME)

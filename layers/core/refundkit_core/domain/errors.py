@@ -5,6 +5,7 @@ RefundKitError
 │   └── BadSignature             validation_error
 ├── Unauthenticated              invalid_api_key
 ├── Denied                       unauthorized
+│   ├── WrongCode                unauthorized
 │   ├── SelfApprovalForbidden    self_approval_forbidden
 │   └── ApproverLimitExceeded    approver_limit_exceeded
 ├── NotFound                     not_found
@@ -84,6 +85,14 @@ class Denied(RefundKitError):
     """The caller is known, but may not do this."""
 
     code = "unauthorized"
+
+
+class WrongCode(Denied):
+    """The six digits are not the right ones, or not any more; ``tries_left`` None says nothing about that."""
+
+    def __init__(self, message: str, tries_left: int | None = None) -> None:
+        super().__init__(message)
+        self.tries_left = tries_left
 
 
 class SelfApprovalForbidden(Denied):

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
     from refundkit_core.adapters.dynamodb.members import DynamoMemberStore
+    from refundkit_core.adapters.dynamodb.notices import DynamoCodes
     from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
     from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
     from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
+    from refundkit_core.adapters.dynamodb.sessions import DynamoSessions
     from refundkit_core.adapters.dynamodb.simulations import DynamoSimulationStore
+    from refundkit_core.adapters.notify_queue import SqsPost
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
     from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
     from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.flag_risk import FlagRisk
     from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.guard_refund import GuardRefund
+    from refundkit_core.application.identify import EnterCode, OpenDoor, SignIn
     from refundkit_core.application.invitations import InviteApprover
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
@@ -78,12 +82,14 @@ if TYPE_CHECKING:
     from refundkit_core.application.return_policy import ReturnPolicy
     from refundkit_core.application.risk_ports import FactsOf
     from refundkit_core.application.route_approval import AnswerQuestion, RouteApproval
+    from refundkit_core.application.send_codes import SendCodes
     from refundkit_core.application.set_approvals import SetApprovals
     from refundkit_core.application.set_guards import SetGuards
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.application.visits import Visits
     from refundkit_core.application.watch_approval import WatchApproval
     from refundkit_core.domain.ledger import Ledger
 
@@ -339,11 +345,84 @@ class Container:
 
     @cached_property
     def invite_approver(self) -> InviteApprover:
-        from refundkit_core.adapters.dynamodb.notices import DynamoCodes
         from refundkit_core.application.invitations import InviteApprover
 
-        codes = DynamoCodes(self.table)
-        return InviteApprover(self.organizations, codes, self.clock, self.settings.public_api_base)
+        return InviteApprover(self.organizations, self.codes, self.clock, self.settings.public_api_base)
+
+    @cached_property
+    def codes(self) -> DynamoCodes:
+        from refundkit_core.adapters.dynamodb.notices import DynamoCodes
+
+        return DynamoCodes(self.table)
+
+    @cached_property
+    def post(self) -> SqsPost:
+        from refundkit_core.adapters.notify_queue import SqsPost
+
+        return SqsPost(lambda: self.client("sqs"), self.settings.notify_queue_url)
+
+    @cached_property
+    def send_codes(self) -> SendCodes:
+        from refundkit_core.application.send_codes import SendCodes
+
+        return SendCodes(
+            self.approval_desk,
+            self.members,
+            self.members,
+            self.organizations,
+            self.codes,
+            self.invite_approver,
+            self.templates,
+            self.mailer,
+        )
+
+    @cached_property
+    def sessions(self) -> DynamoSessions:
+        from refundkit_core.adapters.dynamodb.sessions import DynamoSessions
+
+        return DynamoSessions(self.table)
+
+    @cached_property
+    def open_door(self) -> OpenDoor:
+        from refundkit_core.application.identify import OpenDoor
+
+        return OpenDoor(self.approval_desk, self.organizations)
+
+    @cached_property
+    def enter_code(self) -> EnterCode:
+        from refundkit_core.application.identify import EnterCode
+
+        return EnterCode(
+            self.open_door,
+            self.approval_desk,
+            self.organizations,
+            self.deciders,
+            self.codes,
+            self.sessions,
+            self.post,
+            self.trail,
+        )
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        from refundkit_core.application.identify import SignIn
+
+        return SignIn(self.approval_desk, self.organizations, self.members, self.codes, self.sessions, self.post)
+
+    @cached_property
+    def visits(self) -> Visits:
+        from refundkit_core.application.visits import Visits
+
+        return Visits(
+            self.sessions,
+            self.deciders,
+            self.approval_desk,
+            self.read_approvals,
+            self.decide_approval,
+            self.route_approval,
+            self.organizations,
+            self.trail,
+        )
 
     @cached_property
     def templates(self) -> JinjaTemplates:

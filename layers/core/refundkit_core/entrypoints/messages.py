@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from refundkit_core.application.records import ProcessorNews
-from refundkit_core.domain.errors import StoreConflict
+from refundkit_core.domain.errors import NotDelivered, StoreConflict
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints.observability import log, log_failure
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.notify import Notify
     from refundkit_core.application.processor_news import ApplyProcessorNews
+    from refundkit_core.application.send_codes import SendCodes
     from refundkit_core.application.simulate_policy import WorkSimulation
     from refundkit_core.application.watch_approval import WatchApproval
 
@@ -76,8 +77,13 @@ def looked_after(watch: WatchApproval, message: Mapping[str, Any]) -> Said:
     return {"approval_id": approval_id, "org_id": tenant.org_id, "outcome": outcome}
 
 
-def told(notify: Notify, message: Mapping[str, Any]) -> Said:
-    """Tell people of the event in a message. Raises ComesBack where somebody could not be told."""
+def told(notify: Notify, send_codes: SendCodes, message: Mapping[str, Any]) -> Said:
+    """Tell people of the event in a message, or send the code that it asks for.
+
+    Raises ComesBack where somebody could not be told.
+    """
+    if "letter" in message:
+        return _sent(send_codes, message)
     from refundkit_core.application.notify_ports import Heard
 
     detail = message["detail"]
@@ -103,6 +109,22 @@ def told(notify: Notify, message: Mapping[str, Any]) -> Said:
     if result.failures:
         raise ComesBack(said)
     return said
+
+
+def _sent(send_codes: SendCodes, message: Mapping[str, Any]) -> Said:
+    said = {
+        "type": message["letter"],
+        "approval_id": message.get("approvalId"),
+        "org_id": message.get("organizationId"),
+    }
+    try:
+        if message["letter"] == "sign_in":
+            return {**said, "outcome": send_codes.for_signing_in(message["person"])}
+        tenant = Tenant(message["organizationId"], message["environment"])
+        asked = message["approvalId"], message["memberId"], message["voidVersion"]
+        return {**said, "outcome": send_codes.for_approval(tenant, *asked)}
+    except (StoreConflict, NotDelivered) as exc:
+        raise ComesBack({**said, "outcome": "failed"}) from exc
 
 
 def simulated(work: WorkSimulation, message: Mapping[str, Any]) -> Said:

@@ -57,7 +57,11 @@ class DynamoMemberStore:
         return next((member for member in self.all(org_id) if member.slack_user == slack_user), None)
 
     def find_by_email_anywhere(self, email: str) -> Sequence[Member]:
-        pointers = self._table.query(*keys.membership(_hash(email), ""))
+        return self.of_person(_hash(email))
+
+    def of_person(self, person: str) -> Sequence[Member]:
+        """The active members with the address of this hash, in every organization that stands."""
+        pointers = self._table.query(*keys.membership(person, ""))
         found = [self._active(pointer["org"], pointer["member_id"]) for pointer in pointers]
         return [member for member in found if member is not None]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
 from refundkit_core.adapters.dynamodb.table import ConditionFailed, Item, Table
-from refundkit_core.application.notify_ports import Subject
 from refundkit_core.domain.approval_codes import Code
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.times import iso, parse_iso
 
 if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.keys import Key
+    from refundkit_core.application.notify_ports import Holder, Subject
 
 LEASE: Final = timedelta(seconds=60)
 """How long a worker has for one delivery; queues give a message back later than that."""
@@ -54,23 +54,30 @@ class DynamoCodes:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def find(self, subject: Subject, member_id: str) -> Code | None:
-        item = self._table.get(keys.code(subject.tenant, subject.id, member_id))
-        return None if item is None else code_of(item)
+    def find(self, holder: Holder) -> Code | None:
+        item = self._table.get(_key(holder))
+        return None if item is None else _code_of(item)
 
-    def put(self, subject: Subject, member_id: str, code: Code) -> None:
-        put_code(self._table, keys.code(subject.tenant, subject.id, member_id), code)
+    def put(self, holder: Holder, code: Code) -> None:
+        before = code.version - 1
+        condition, values = ("version = :before", {":before": before}) if before else (_NEW, None)
+        self._table.put(_item(_key(holder), code), condition, values)
+
+    def spend(self, holder: Holder) -> Code | None:
+        expression = "SET tries_left = tries_left - :one, version = version + :one"
+        values = {":one": 1, ":none": 0}
+        try:
+            return _code_of(self._table.update(_key(holder), expression, "tries_left > :none", values))
+        except ConditionFailed:
+            return None
 
 
-def put_code(table: Table, key: Key, code: Code) -> None:
-    """Store a code in place of the one a version before. Raises StoreConflict."""
-    before = code.version - 1
-    condition, values = ("version = :before", {":before": before}) if before else (_NEW, None)
-    table.put(_item(key, code), condition, values)
+def _key(holder: Holder) -> Key:
+    subject = holder.subject
+    return keys.sign_in_code(holder.who) if subject is None else keys.code(subject.tenant, subject.id, holder.who)
 
 
-def code_of(item: Item) -> Code:
-    """A stored code."""
+def _code_of(item: Item) -> Code:
     return Code(
         about=item["about"],
         nonce=item["nonce"],
