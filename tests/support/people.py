@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from refundkit_core.domain.errors import NotDelivered, StoreConflict
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.refund import Refund
 from refundkit_core.domain.routing import ApprovalSettings
+from refundkit_core.domain.sessions import Session
 
 from tests.support.approvals import ANN, BEN, OWNER, REQUESTER, ApprovalDesk
 from tests.support.builders import TENANT
@@ -69,6 +71,26 @@ class MemoryCodes:
         if code.version != (standing.version if standing else 0) + 1:
             raise StoreConflict("another code")
         self.codes[holder] = code
+
+
+class MemorySessions:
+    """``Sessions`` in a dictionary."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Session] = {}
+
+    def put(self, session: Session) -> None:
+        if session.hash in self.sessions:
+            raise StoreConflict("it exists")
+        self.sessions[session.hash] = session
+
+    def find(self, session_hash: str) -> Session | None:
+        return self.sessions.get(session_hash)
+
+    def end(self, session_hash: str, at: datetime) -> None:
+        found = self.sessions.get(session_hash)
+        if found is not None and found.ended_at is None:
+            self.sessions[session_hash] = replace(found, ended_at=at)
 
 
 class Outbox:

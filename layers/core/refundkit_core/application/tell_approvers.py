@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refundkit_core.application.approval_desk import Case
 from refundkit_core.application.notify_ports import Mail
-from refundkit_core.domain.approval_links import expiry_of
+from refundkit_core.domain.approval_links import deadline_of, expiry_of
 from refundkit_core.domain.asked import asked_now
 from refundkit_core.domain.decisions import ASKS_A_PERSON
 from refundkit_core.domain.money import Money
@@ -93,6 +93,7 @@ class TellApprovers:
             "transaction_id": news.refund.transaction_id,
             "reason": news.refund.reason.replace("_", " "),
             "reasons": reasons_of(news),
+            "due_at": deadline_of(approval, news.settings),
         }
 
     def _write(self, news: News, approval: Approval, member: Member, facts: dict[str, Any]) -> None:

@@ -54,12 +54,16 @@ def amount_hash_of(approval: Approval, secret: bytes) -> str:
     return hmac.new(key_for("amount", secret), said.encode(), hashlib.sha256).hexdigest()[:16]
 
 
+def deadline_of(approval: Approval, settings: ApprovalSettings) -> datetime:
+    """When the time of an approval's level ends, or that of the question that it waits for."""
+    if approval.question is not None:
+        return approval.question.until
+    return approval.at_level_since + timedelta(seconds=settings.level(approval.level).deadline_s)
+
+
 def expiry_of(approval: Approval, settings: ApprovalSettings, now: datetime) -> datetime:
     """Until when a link made ``now`` holds: a day, and not beyond the time that its level has."""
-    deadline = approval.at_level_since + timedelta(seconds=settings.level(approval.level).deadline_s)
-    if approval.question is not None:
-        deadline = approval.question.until
-    return min(now + LASTS, deadline).replace(microsecond=0)
+    return min(now + LASTS, deadline_of(approval, settings)).replace(microsecond=0)
 
 
 def link_to(approval: Approval, member_id: str, expires_at: datetime, secret: bytes) -> Link:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from refundkit_core.application.read_approvals import Pane
 from refundkit_core.application.visits import Visit, Waiting, Wish
-from refundkit_core.domain.approval_clock import due
+from refundkit_core.domain.approval_links import deadline_of
 from refundkit_core.domain.approvals import Approval
 from refundkit_core.domain.errors import Detail, Invalid
 from refundkit_core.domain.events import Event
@@ -115,7 +115,6 @@ def case_facts(visit: Visit, pane: Pane, organization: str, named: Named) -> dic
     """Everything that a reviewer needs to see of one case."""
     approval, refund, settings = pane.approval, pane.refund, pane.settings
     currency = approval.currency
-    next_due = due(approval, settings) if approval.is_open else None
     asks_two = settings.needs_two(approval.amount_minor, currency)
     return {
         "organization": organization,
@@ -131,7 +130,7 @@ def case_facts(visit: Visit, pane: Pane, organization: str, named: Named) -> dic
         "is_superseded": visit.revision not in (None, approval.revision),
         "level": settings.level(approval.level).name,
         "can_escalate": not settings.is_last(approval.level),
-        "due_at": next_due.at if next_due else None,
+        "due_at": deadline_of(approval, settings) if approval.is_open else None,
         "asks_two": asks_two,
         "may_lower": not asks_two,
         "consents": [{"by": named(act.by), "at": act.at} for act in approval.consents],
