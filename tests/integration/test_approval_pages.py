@@ -104,9 +104,10 @@ class Office:
         self.changes(member, active=False, deactivated_at=self.world.clock.now())
 
     def trail(self, command: str) -> list[tuple[str, str, Any]]:
-        """Who was refused what, by which channel."""
+        """Who was refused what, by which channel, in alphabetical order."""
         entries = self.world.container.trail.of(self.world.tenant)
-        return [(each.actor, each.channel, each.details.get("code")) for each in entries if each.command == command]
+        found = [(each.actor, each.channel, each.details.get("code")) for each in entries if each.command == command]
+        return sorted(found)
 
     def stored(self) -> list[dict[str, Any]]:
         """Everything in the table, in a fixed order."""
@@ -116,9 +117,8 @@ class Office:
     def queued(self) -> int:
         """How many letters wait to be written."""
         queue = self.world.container.settings.notify_queue_url
-        names = ["ApproximateNumberOfMessages"]
-        said = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)
-        return int(said["Attributes"][names[0]])
+        said = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
+        return int(said["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def token_of(link: str) -> str:
