@@ -505,6 +505,17 @@ def test_a_code_for_signing_in_holds_once_and_a_quarter_of_an_hour(office: Offic
     assert again.submit(form, code=code).status == 403
 
 
+def test_by_an_address_that_a_member_has_given_up_nobody_signs_in(office: Office) -> None:
+    former = office.ann.email
+    office.changes(office.ann, email="ann@elsewhere.example")
+    mails = len(sent())
+    browser = Browser()
+    browser.submit(browser.get("/api/approvals/sign-in").page.forms[0], email=former)
+    office.work()
+
+    assert len(sent()) == mails
+
+
 def test_three_codes_for_signing_in_an_hour(office: Office) -> None:
     mails = len(sent())
     for _ in range(6):

@@ -63,7 +63,8 @@ class DynamoMemberStore:
         """The active members with the address of this hash, in every organization that stands."""
         pointers = self._table.query(*keys.membership(person, ""))
         found = [self._active(pointer["org"], pointer["member_id"]) for pointer in pointers]
-        return [member for member in found if member is not None]
+        # a pointer may outlive an address: whoever had it once is not let in by it
+        return [member for member in found if member is not None and _hash(member.email) == person]
 
     def _active(self, org_id: str, member_id: str) -> Member | None:
         both = self._table.batch_get_consistent([keys.organization(org_id), keys.member(org_id, member_id)])
