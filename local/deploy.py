@@ -39,6 +39,7 @@ def parameters(settings: StackSettings, python: Interpreter) -> list[str]:
         f"Architecture={host_architecture()}",
         f"StripeApiBase={settings.stripe_url}",
         f"PublicApiBase={settings.api_base}",
+        "MailFrom=refunds@refundkit.example",
     ]
 
 

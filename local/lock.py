@@ -1,7 +1,7 @@
 """Compile `requirements/*.in` into pinned, hashed lists (`make lock`).
 
 One resolution holds for Python 3.11 to 3.13 and every platform. The layers' lists come first and bind the
-others. What layers/vendor ships is left out of layers/stripe: both are always attached together.
+others. What layers/vendor ships is left out of the other layers: it is always attached with them.
 The lists name neither a package index nor this machine.
 """
 
@@ -19,7 +19,7 @@ FLAGS = (
     "--no-header --no-annotate --quiet"
 ).split()
 VENDOR = "layers/vendor/requirements.txt"
-LAYERS = {"vendor": VENDOR, "stripe": "layers/stripe/requirements.txt"}
+LAYERS = {"vendor": VENDOR, **{name: f"layers/{name}/requirements.txt" for name in ("stripe", "people")}}
 COMPILE_TIMEOUT_S = 600
 
 
@@ -43,10 +43,10 @@ def compile_list(source: str, target: str, *extra: str, upgrade: bool = False) -
 def compile_all(upgrade: bool) -> int:
     """Compile every list, the ones that bind others first; 0, or StepFailed is raised."""
     ensure("boot", chosen_python())
-    for name in ("vendor", "stripe", "dev", "mutation", "browser", "ministack", "sam", "schemathesis", "uv"):
+    for name in (*LAYERS, "dev", "mutation", "browser", "ministack", "sam", "schemathesis", "uv"):
         target = LAYERS.get(name, f"requirements/{name}.txt")
         extra: list[str] = []
-        if name == "stripe":
+        if name in LAYERS and name != "vendor":
             shipped = [word for package in pinned(VENDOR) for word in ("--no-emit-package", package)]
             extra = ["-c", VENDOR, *shipped]
         with step(f"lock {name}"):

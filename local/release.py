@@ -49,6 +49,8 @@ def overrides(stage: str, runtime: str, arch: str) -> list[str]:
         "CertificateArn": "REFUNDKIT_CERTIFICATE_ARN",
         "HostedZoneId": "REFUNDKIT_HOSTED_ZONE_ID",
         "AlarmEmail": "REFUNDKIT_ALARM_EMAIL",
+        "MailFrom": "REFUNDKIT_MAIL_FROM",
+        "MailConfigurationSet": "REFUNDKIT_MAIL_CONFIGURATION_SET",
     }
     given = [f"{parameter}={os.environ[name]}" for parameter, name in named.items() if os.environ.get(name)]
     return [f"Stage={stage}", f"PythonRuntime={runtime}", f"Architecture={arch}", *given]

@@ -102,6 +102,14 @@ SCOPES = {
     ("GET", "/v1/health"): None,
     ("GET", "/v1/openapi.json"): None,
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): None,
+    ("GET", "/approvals/callback"): None,
+    ("POST", "/approvals/callback"): None,
+    ("GET", "/approvals/sign-in"): None,
+    ("POST", "/approvals/sign-in"): None,
+    ("POST", "/approvals/sign-out"): None,
+    ("GET", "/approvals"): None,
+    ("GET", "/approvals/{id}"): None,
+    ("POST", "/approvals/{id}/decision"): None,
 }
 
 
@@ -147,10 +155,15 @@ def _below(kind: type[Any]) -> list[type[Any]]:
     return [each for child in children for each in (child, *_below(child))]
 
 
+def declared_by(name: str) -> dict[tuple[str, str], Any]:
+    """The routes of a function: of the API, or of pages."""
+    module = function_module(name)
+    routes: dict[tuple[str, str], Any] = (module.api if hasattr(module, "api") else module.pages).routes
+    return routes
+
+
 def test_the_gateways_routes_are_the_handlers_routes_each_with_its_scope() -> None:
-    declared = {
-        key: (name, route.scope) for name in API_FUNCTIONS for key, route in function_module(name).api.routes.items()
-    }
+    declared = {key: (name, route.scope) for name in API_FUNCTIONS for key, route in declared_by(name).items()}
     deployed = {key: name for key, name in routes().items() if "{proxy+}" not in key[1] and key[1] != "/"}
 
     assert {key: name for key, (name, _) in declared.items()} == deployed
@@ -175,7 +188,7 @@ def test_no_function_loads_what_it_does_not_need_at_start(name: str) -> None:
     loaded = {module.partition(".")[0] for module in loaded_by(name)}
 
     # Powertools' package names its Tracer class in any case; what a tracer costs is the X-Ray SDK under it.
-    assert not loaded & {"boto3", "stripe", "mcp", "requests", "aws_xray_sdk", "moto"}
+    assert not loaded & {"boto3", "stripe", "mcp", "requests", "aws_xray_sdk", "moto", "jinja2", "slack_sdk"}
     assert "aws_lambda_powertools.event_handler" not in loaded_by(name)
 
 
@@ -193,6 +206,9 @@ def test_the_policy_that_judges_a_refund_is_read_without_pydantic() -> None:
     assert subprocess.run([sys.executable, "-c", program], env=environ, check=False, timeout=60).returncode == 0
 
 
+OPTIONAL = {f"REFUNDKIT_{name}" for name in "STRIPE_API_BASE PUBLIC_API_BASE MAIL_FROM MAIL_CONFIGURATION_SET".split()}
+
+
 def test_a_missing_setting_stops_the_start_with_its_name() -> None:
     from refundkit_core.entrypoints.settings import MissingSetting, Settings
 
@@ -200,7 +216,7 @@ def test_a_missing_setting_stops_the_start_with_its_name() -> None:
     given = {name: "x" for name in variables if name.startswith("REFUNDKIT_")}
     assert Settings.parse(given).table == "x"
 
-    for name in sorted(given.keys() - {"REFUNDKIT_STRIPE_API_BASE", "REFUNDKIT_PUBLIC_API_BASE"}):
+    for name in sorted(given.keys() - OPTIONAL):
         with pytest.raises(MissingSetting, match=name):
             Settings.parse({key: value for key, value in given.items() if key != name})
 

@@ -40,6 +40,8 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
         for resource in listed(statement["Resource"]):
             assert resource != "*"
             match resource:
+                case {"Fn::Sub": _} | {"Fn::If": _} if statement["Action"] == "ses:SendEmail":
+                    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
                 case {"Fn::Sub": str() as path}:
                     assert path in (
                         "${FailedRecords.Arn}/*",
@@ -92,7 +94,14 @@ def test_stripes_library_is_there_only_for_functions_that_call_stripe(name: str)
     callers = {"RefundsFunction", "ExecuteRefundFunction", "ProcessorEventsFunction", "ProcessorsFunction"}
     judges = {"DailyReportFunction", "PoliciesFunction", "TransactionsFunction"}
     judges |= {"DisputesFunction", "DecisionsFunction"}
-    assert has_layer == (name in callers | judges)
+    assert has_layer == (name in callers | judges | {"NotifyFunction"})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_templates_are_there_only_for_functions_that_write_to_people(name: str) -> None:
+    has_layer = {"Ref": "PeopleLayer"} in FUNCTIONS[name]["Properties"].get("Layers", [])
+
+    assert has_layer == (name in {"NotifyFunction", "ApprovalPagesFunction"})
 
 
 def alarmed_queues() -> set[str]:
@@ -117,11 +126,11 @@ def test_workers_are_fed_by_mappings_of_ours_because_sams_own_events_bring_permi
     }
 
     assert kinds == {"Api"}
-    assert len(mappings()) == 6
+    assert len(mappings()) == 7
 
 
 def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_with_an_alarm_and_time_enough() -> None:
-    assert len(queue_mappings()) == 5
+    assert len(queue_mappings()) == 6
     for name, (queue_name, mapping) in queue_mappings().items():
         queue = QUEUES[queue_name]["Properties"]
         function = FUNCTIONS[mapping["FunctionName"]["Ref"]]
@@ -322,7 +331,7 @@ def test_each_function_is_one_folder_with_one_file_of_its_own() -> None:
     assert "Handler" not in {key for function in FUNCTIONS.values() for key in function["Properties"]}
 
 
-IDS = {"v1/policies": "{id}"}
+IDS = {"v1/policies": "{id}", "approvals": "{id}"}
 """Where a parameter stands beside fixed parts: an id (``pol_…``), which is never spelled like one of them."""
 
 
@@ -338,6 +347,6 @@ def test_no_path_has_a_fixed_part_where_another_has_a_parameter_that_could_be_sp
 
     for parent, children in below.items():
         parameters = {child for child in children if child.startswith("{")}
-        is_id = parameters == {IDS.get(parent)} and not any(child.startswith("pol_") for child in children)
+        is_id = parameters == {IDS.get(parent)} and not any(child.startswith(("pol_", "apr_")) for child in children)
         assert not parameters or children == parameters or is_id, f"{parent}: {sorted(children)}"
         assert len(parameters) <= 1

@@ -61,8 +61,10 @@ def test_the_document_is_valid_openapi_3_1() -> None:
 
 
 def test_it_describes_every_route_with_its_scope() -> None:
-    assert OPERATIONS.keys() == {key for key in routes() if "{proxy+}" not in key[1] and key[1] != "/"}
-    assert {key: operation.get("x-required-scope") for key, operation in OPERATIONS.items()} == SCOPES
+    served = {key for key in routes() if key[1].startswith("/v1/")}  # pages are for people, and described in docs
+    assert OPERATIONS.keys() == served
+    scopes = {key: scope for key, scope in SCOPES.items() if key in served}
+    assert {key: operation.get("x-required-scope") for key, operation in OPERATIONS.items()} == scopes
     for operation in OPERATIONS.values():
         assert bool(operation["security"]) == ("x-required-scope" in operation)
 

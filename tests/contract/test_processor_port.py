@@ -174,3 +174,22 @@ def test_the_registry_tells_processors_apart_by_their_ids_and_makes_each_once(sa
     assert registry.connect(first) is registry.connect(connection("stripe", "sk_test_1"))
     assert registry.connect(first) is not registry.connect(other)
     assert set(registry.setups()) == {"stripe", "till"}
+
+
+def test_whose_charge_it_is_can_be_asked_and_an_unknown_one_is_not_found(subject: Subject) -> None:
+    charge_id = subject.sell(1000)
+
+    address = subject.processor.customer_email(charge_id)
+    assert address is None or "@" in address
+    with pytest.raises(NotFound):
+        subject.processor.customer_email(f"{charge_id}0")
+
+
+def test_stripes_receipt_address_goes_before_the_billing_address(sandbox: SandboxServer) -> None:
+    processor = StripeProcessor(connection("stripe", sandbox.test_key), sandbox.url)
+    sold = {"amount": 1000, "currency": "usd", "customer": {"name": "Mary", "email": "mary@shop.example"}}
+    charge_id = post_json(f"{sandbox.url}/_sandbox/charges", sold, sandbox.test_key)["id"]
+    assert processor.customer_email(charge_id) == "mary@shop.example"
+
+    processor._api.charges.update(charge_id, {"receipt_email": "receipts@shop.example"})
+    assert processor.customer_email(charge_id) == "receipts@shop.example"

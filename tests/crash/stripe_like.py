@@ -80,6 +80,9 @@ class StripeLike:
     def is_charge(self, transaction_id: str) -> bool:
         return transaction_id.startswith("ch_")
 
+    def customer_email(self, charge_id: str) -> str | None:
+        return None
+
     def look_up(self, transaction_id: str) -> ChargeSnapshot:
         self._answers()
         if self.intents.get(transaction_id, transaction_id) != self.charge.charge_id:

@@ -380,6 +380,7 @@ def test_audit_entries_are_never_written_over(shell: Shell) -> None:
         ("processor-events", "processor_events_dead_letter", "processor_events"),
         ("simulation", "simulation_dead_letter", "simulation"),
         ("approvals", "approval_dead_letter", "approval"),
+        ("notifications", "notify_dead_letter", "notify"),
     ],
 )
 def test_dead_letters_go_back_to_their_queue_bounded(shell: Shell, which: str, source: str, target: str) -> None:

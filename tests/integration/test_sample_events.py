@@ -94,6 +94,15 @@ EXPECTED: dict[str, Any] = {
     "health/unknown_path": 404,
     "processor_webhook/refund_updated": 404,  # its connection is unknown
     "execute_refund/refund_initiated": {"batchItemFailures": []},
+    "approval_pages/open_link": 404,  # the sample's link is none of ours
+    "approval_pages/enter_code": 403,  # its form was made for no browser
+    "approval_pages/ask_to_sign_in": 200,
+    "approval_pages/sign_in": 403,
+    "approval_pages/sign_out": 403,
+    "approval_pages/list": 303,  # to sign in
+    "approval_pages/case": 303,
+    "approval_pages/decide": 403,
+    "notify/approval_pending": {"batchItemFailures": []},  # its approval is unknown
     "processor_events/refund_updated": {"batchItemFailures": []},
     "publish_events/refund_initiated": {"batchItemFailures": []},
 }

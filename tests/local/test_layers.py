@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def test_modules_are_named_by_where_lambda_mounts_them(layer: Path) -> None:
 
 
 @pytest.mark.parametrize("arch", ["arm64", "x86_64"])
-@pytest.mark.parametrize("name", ["vendor", "stripe", "sdk", "core"])
+@pytest.mark.parametrize("name", ["vendor", "stripe", "people", "sdk", "core"])
 def test_the_real_layers_are_built_without_faults(
     name: str, arch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,10 +121,11 @@ def test_trimmed_descriptions_are_still_all_that_clients_ask_for(tmp_path: Path)
 def test_nothing_is_shipped_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REFUNDKIT_RUNTIME", RUNTIME)
     shipped: dict[str, set[str]] = {}
-    for name in ("vendor", "stripe"):
+    for name in ("vendor", "stripe", "people"):
         build_layer.build(name, tmp_path / name)
         shipped[name] = {path.name for path in (tmp_path / name / "python").iterdir()} - {"__pycache__"}
-    assert shipped["vendor"] & shipped["stripe"] == set()
+    both = [each for a, b in itertools.combinations(shipped.values(), 2) for each in a & b]
+    assert both == []
 
 
 def test_an_unknown_architecture_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,5 +155,5 @@ def test_what_is_tested_is_what_is_shipped() -> None:
         return {line.split(" ")[0] for line in lines if "==" in line}
 
     tested = pins(ROOT / "requirements/dev.txt")
-    for name in ("vendor", "stripe"):
+    for name in ("vendor", "stripe", "people"):
         assert pins(ROOT / f"layers/{name}/requirements.txt") <= tested

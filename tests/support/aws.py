@@ -36,6 +36,9 @@ def create_parts() -> dict[str, str]:
         "REFUNDKIT_AUDIT_QUEUE_URL": _fifo_queue("audit"),
         "REFUNDKIT_AUDIT_DEAD_LETTER_QUEUE_URL": _fifo_queue("audit-dead"),
         "REFUNDKIT_APPROVAL_STATE_MACHINE_ARN": _state_machine("refund-approval"),
+        "REFUNDKIT_NOTIFY_QUEUE_URL": sqs.create_queue(QueueName="notify")["QueueUrl"],
+        "REFUNDKIT_NOTIFY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="notify-dead")["QueueUrl"],
+        "REFUNDKIT_MAIL_FROM": _sender("refunds@mail.example"),
         "REFUNDKIT_REPORTS_BUCKET": _bucket("refundkit-reports"),
     }
 
@@ -51,6 +54,12 @@ def _state_machine(name: str) -> str:
     role = "arn:aws:iam::123456789012:role/states"
     made = boto3.client("stepfunctions").create_state_machine(name=name, definition=json.dumps(wait), roleArn=role)
     return made["stateMachineArn"]
+
+
+def _sender(address: str) -> str:
+    """An address that mails may be sent from."""
+    boto3.client("sesv2").create_email_identity(EmailIdentity=address)
+    return address
 
 
 def _bucket(name: str) -> str:

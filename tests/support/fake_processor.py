@@ -37,6 +37,7 @@ class FakeProcessor:
         self.scripts: list[Script] = []
         self.lookups: list[str] = []
         self.status: ProcessorStatus = "succeeded"
+        self.email: str | None = "customer@shop.example"
 
     def owns(self, transaction_id: str) -> bool:
         return transaction_id.startswith(("ch_", "pi_"))
@@ -51,6 +52,11 @@ class FakeProcessor:
             raise NotFound("No such transaction")
         held = sum(made.amount_minor for made in self.list_refunds(charge.charge_id) if made.holds_money)
         return replace(charge, refunded_minor=held)
+
+    def customer_email(self, charge_id: str) -> str | None:
+        if charge_id not in self.charges:
+            raise NotFound("No such transaction")
+        return self.email
 
     def made_elsewhere(self, amount_minor: int, **changes: Any) -> ProcessorRefund:
         """A refund of the first charge that somebody made without us."""
@@ -169,6 +175,9 @@ class FakeOrganizations:
         if org_id != TENANT.org_id:
             raise NotFound("No such organization")
         return "mem_00000000000000000000000001"
+
+    def name(self, org_id: str) -> str:
+        return "Acme"
 
     def secret(self, org_id: str) -> bytes:
         return f"secret of {org_id}".encode()

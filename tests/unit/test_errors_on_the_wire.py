@@ -59,6 +59,8 @@ EVERY_ERROR: list[tuple[RefundKitError, int, str]] = [
     (errors.ProcessorDeclined("declined", SAID), 502, "processor_error"),
     (errors.ProcessorDenied(SAID), 502, "processor_error"),
     (errors.ProcessorUnknown(SAID), 502, "processor_error"),
+    (errors.WrongCode(SAID), 403, "unauthorized"),
+    (errors.NotDelivered(SAID), 502, "processor_error"),
     (errors.StoreConflict(SAID), 500, "internal_error"),
     (RefundKitError(SAID), 500, "internal_error"),
 ]

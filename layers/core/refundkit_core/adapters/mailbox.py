@@ -50,6 +50,10 @@ class QueueUrls(Protocol):
     @property
     def audit_dead_letter_queue_url(self) -> str: ...
     @property
+    def notify_queue_url(self) -> str: ...
+    @property
+    def notify_dead_letter_queue_url(self) -> str: ...
+    @property
     def parked_events_queue_url(self) -> str: ...
     @property
     def undelivered_events_queue_url(self) -> str: ...
@@ -93,6 +97,7 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
         simulation=SqsMailbox(client, settings.simulation_dead_letter_queue_url),
         approvals=SqsMailbox(client, settings.approval_dead_letter_queue_url),
         audit=SqsMailbox(client, settings.audit_dead_letter_queue_url),
+        notifications=SqsMailbox(client, settings.notify_dead_letter_queue_url),
         parked=SqsMailbox(client, settings.parked_events_queue_url),
         undelivered=SqsMailbox(client, settings.undelivered_events_queue_url),
         to_execution=SqsMailbox(client, settings.execution_queue_url),
@@ -100,6 +105,7 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
         to_simulation=SqsMailbox(client, settings.simulation_queue_url),
         to_approvals=SqsMailbox(client, settings.approval_queue_url),
         to_audit=SqsMailbox(client, settings.audit_queue_url),
+        to_notifications=SqsMailbox(client, settings.notify_queue_url),
     )
 
 

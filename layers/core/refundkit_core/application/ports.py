@@ -239,6 +239,9 @@ class OrganizationStore(Protocol):
     def owner(self, org_id: str) -> str:
         """The id of the organization's first active owner. Raises NotFound, also where it was deleted."""
 
+    def name(self, org_id: str) -> str:
+        """What the organization is called. Raises NotFound, also where it was deleted."""
+
     def secret(self, org_id: str) -> bytes:
         """The organization's secret, for derived ids and sealed cursors. Raises NotFound, also where it was deleted."""
 
@@ -265,6 +268,13 @@ class PaymentProcessor(Protocol):
 
         Raises:
             NotFound: the account has no such transaction.
+        """
+
+    def customer_email(self, charge_id: str) -> str | None:
+        """The address that the charge's customer left with it; None where they left none.
+
+        Raises:
+            NotFound: the account has no such charge.
         """
 
     def refund(self, order: RefundOrder) -> ProcessorRefund:

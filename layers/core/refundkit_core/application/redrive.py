@@ -16,7 +16,9 @@ from refundkit_core.application.records import DeadLetter
 
 DEFAULT_LIMIT: Final = 1_000
 
-Which = Literal["execution", "processor-events", "simulation", "approvals", "audit", "parked", "undelivered"]
+Which = Literal[
+    "execution", "processor-events", "simulation", "approvals", "audit", "notifications", "parked", "undelivered"
+]  # fmt: skip
 _Fate = Literal["moved", "left", "dropped"]
 
 
@@ -31,13 +33,14 @@ class Redriven(NamedTuple):
 
 
 class DeadLetterQueues(NamedTuple):
-    """The seven queues that people bring messages back from, and the five that work them off."""
+    """The queues that people bring messages back from, and those that work them off."""
 
     execution: DeadLetters
     processor_events: DeadLetters
     simulation: DeadLetters
     approvals: DeadLetters
     audit: DeadLetters
+    notifications: DeadLetters
     parked: DeadLetters
     undelivered: DeadLetters
     to_execution: DeadLetters
@@ -45,6 +48,7 @@ class DeadLetterQueues(NamedTuple):
     to_simulation: DeadLetters
     to_approvals: DeadLetters
     to_audit: DeadLetters
+    to_notifications: DeadLetters
 
 
 class Redrive:
@@ -99,6 +103,7 @@ class Redrive:
             "simulation": (queues.simulation, lambda letter: _moved_to(queues.to_simulation, letter)),
             "approvals": (queues.approvals, lambda letter: _moved_to(queues.to_approvals, letter)),
             "audit": (queues.audit, lambda letter: _moved_to(queues.to_audit, letter)),
+            "notifications": (queues.notifications, lambda letter: _moved_to(queues.to_notifications, letter)),
             "parked": (queues.parked, self._publish),
             "undelivered": (queues.undelivered, self._deliver),
         }
@@ -109,11 +114,14 @@ class Redrive:
         return "left" if event is None or self._bus.publish([event]) else "moved"
 
     def _deliver(self, letter: DeadLetter) -> _Fate:
-        """An event of the bus goes to the queue that its rule feeds; a schedule's call names no refund."""
+        """An event of the bus goes to the queues that its rules feed; a schedule's call names no refund."""
         try:
             message = json.loads(letter.body)
         except ValueError:
             return "left"
+        match message:
+            case {"detail": {"id": str(), "tell": True, "data": {"refundId": str()}}}:
+                self._queues.to_notifications.send(letter)  # which of its rules it was is not said: both get it
         match message:
             case {"detail": {"organizationId": str(), "environment": str(), "data": {"approvalId": str()}}}:
                 return _moved_to(self._queues.to_approvals, letter)

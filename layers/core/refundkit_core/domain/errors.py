@@ -5,6 +5,7 @@ RefundKitError
 │   └── BadSignature             validation_error
 ├── Unauthenticated              invalid_api_key
 ├── Denied                       unauthorized
+│   ├── WrongCode                unauthorized
 │   ├── SelfApprovalForbidden    self_approval_forbidden
 │   └── ApproverLimitExceeded    approver_limit_exceeded
 ├── NotFound                     not_found
@@ -34,7 +35,8 @@ RefundKitError
 ├── Upstream                     processor_error
 │   ├── ProcessorDeclined        (definite: the processor will never do this)
 │   ├── ProcessorDenied          (the credentials are refused)
-│   └── ProcessorUnknown         (no answer, or none that says what happened)
+│   ├── ProcessorUnknown         (no answer, or none that says what happened)
+│   └── NotDelivered             (a message to a person was not taken)
 └── StoreConflict                internal_error (a write lost a race: reload and decide again)
 """
 
@@ -84,6 +86,14 @@ class Denied(RefundKitError):
     """The caller is known, but may not do this."""
 
     code = "unauthorized"
+
+
+class WrongCode(Denied):
+    """The six digits are not the right ones, or not any more; ``tries_left`` None says nothing about that."""
+
+    def __init__(self, message: str, tries_left: int | None = None) -> None:
+        super().__init__(message)
+        self.tries_left = tries_left
 
 
 class SelfApprovalForbidden(Denied):
@@ -265,6 +275,10 @@ class ProcessorDenied(Upstream):
 
 class ProcessorUnknown(Upstream):
     """Time-out, lost connection, 5xx, 429 or a key in use: it may have happened or not."""
+
+
+class NotDelivered(Upstream):
+    """A message to a person was not taken by whoever carries it; it may be sent again."""
 
 
 class StoreConflict(RefundKitError):

@@ -24,6 +24,7 @@ __all__ = [
     "insist_on_no_raise_of_ones_own",
     "insist_on_shape",
     "is_above",
+    "is_address",
     "may_decide",
     "name_fault",
     "role_may",
@@ -127,12 +128,17 @@ def name_fault(name: str, longest: int = MAX_NAME) -> str | None:
     return None if name.isprintable() else "Printable characters only: no line breaks, nothing invisible"
 
 
+def is_address(text: str) -> bool:
+    """Whether ``text`` is one e-mail address and nothing else."""
+    return len(text) <= MAX_EMAIL and _EMAIL.fullmatch(text) is not None
+
+
 def insist_on_shape(member: Member) -> None:
     """Raises Invalid where a name, address or Slack user cannot be one."""
     fault = name_fault(member.name)
     if fault is not None:
         raise Invalid("The name is not one", (Detail("name", fault),))
-    if len(member.email) > MAX_EMAIL or _EMAIL.fullmatch(member.email) is None:
+    if not is_address(member.email):
         detail = Detail("email", f"One address such as ada@example.com, at most {MAX_EMAIL} characters")
         raise Invalid("The e-mail address is not one", (detail,))
     if member.slack_user is not None and _SLACK_USER.fullmatch(member.slack_user) is None:

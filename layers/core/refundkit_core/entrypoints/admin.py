@@ -15,12 +15,12 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from refundkit_core.application.manage_keys import DEFAULT_LIMIT_PER_MINUTE
-from refundkit_core.application.redrive import DEFAULT_LIMIT
+from refundkit_core.application.redrive import DEFAULT_LIMIT, Which
 from refundkit_core.domain.errors import Conflict, Denied, Invalid, NotFound, RefundKitError, StoreConflict, Upstream
 from refundkit_core.domain.roles import ROLES
 from refundkit_core.domain.times import parse_iso
@@ -143,10 +143,7 @@ def parser() -> argparse.ArgumentParser:
     verdict.add_argument("--not-paid", action="store_true", help="the processor has paid nothing for it")
 
     again = _leaf(groups, "redrive", commands.redrive, "bring back what was given up")
-    again.add_argument(
-        "which",
-        choices=("execution", "processor-events", "simulation", "approvals", "audit", "parked", "undelivered"),
-    )
+    again.add_argument("which", choices=get_args(Which))
     again.add_argument("--limit", type=_positive, default=DEFAULT_LIMIT, help="at most so many: %(default)s")
     _leaf(groups, "sweep", commands.sweep, "bring forward now what is due")
     report = _leaf(groups, "report", commands.report, "the daily report, ledger against processor")

@@ -30,16 +30,20 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.brakes import DynamoSwitches
     from refundkit_core.adapters.dynamodb.decision_archive import DynamoDecisionArchive
     from refundkit_core.adapters.dynamodb.members import DynamoMemberStore
+    from refundkit_core.adapters.dynamodb.notices import DynamoCodes
     from refundkit_core.adapters.dynamodb.orders import DynamoOrderStore
     from refundkit_core.adapters.dynamodb.organization_book import DynamoOrganizationBook
     from refundkit_core.adapters.dynamodb.organizations import DynamoConnectionStore, DynamoOrganizationStore
     from refundkit_core.adapters.dynamodb.policies import DynamoPolicyStore
     from refundkit_core.adapters.dynamodb.refunds import DynamoRefundStore
     from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
+    from refundkit_core.adapters.dynamodb.sessions import DynamoSessions
     from refundkit_core.adapters.dynamodb.simulations import DynamoSimulationStore
+    from refundkit_core.adapters.notify_queue import SqsPost
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
     from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
     from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
+    from refundkit_core.adapters.templates import JinjaTemplates
     from refundkit_core.application.approval_desk import Desk
     from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
     from refundkit_core.application.audit_ports import Mention
@@ -61,11 +65,15 @@ if TYPE_CHECKING:
     from refundkit_core.application.flag_risk import FlagRisk
     from refundkit_core.application.gather_facts import GatherFacts
     from refundkit_core.application.guard_refund import GuardRefund
+    from refundkit_core.application.identify import EnterCode, OpenDoor, SignIn
+    from refundkit_core.application.invitations import InviteApprover
     from refundkit_core.application.look_at_transaction import LookAtTransaction
     from refundkit_core.application.manage_keys import ManageKeys
     from refundkit_core.application.manage_members import ManageMembers
     from refundkit_core.application.manage_organization import ManageOrganization
     from refundkit_core.application.manage_policies import ManagePolicies
+    from refundkit_core.application.notify import Deliveries, Notify
+    from refundkit_core.application.notify_ports import Listener, Mailer
     from refundkit_core.application.pass_time import PassTime
     from refundkit_core.application.policy_choice import PolicyChoice
     from refundkit_core.application.processor_news import ApplyProcessorNews, ReceiveProcessorWebhook
@@ -86,6 +94,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.return_policy import ReturnPolicy
     from refundkit_core.application.risk_ports import FactsOf
     from refundkit_core.application.route_approval import AnswerQuestion, RouteApproval
+    from refundkit_core.application.send_codes import SendCodes
     from refundkit_core.application.set_approvals import SetApprovals
     from refundkit_core.application.set_guards import SetGuards
     from refundkit_core.application.settle_refund import SettleRefund
@@ -93,6 +102,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.sweep import Sweep
     from refundkit_core.application.verify_chain import VerifyChain
+    from refundkit_core.application.visits import Visits
     from refundkit_core.application.watch_approval import WatchApproval
     from refundkit_core.domain.ledger import Ledger
 
@@ -331,6 +341,145 @@ class Container:
 
         workflow = StepFunctionsWorkflow(lambda: self.client("stepfunctions"), self.settings.approval_state_machine_arn)
         return WatchApproval(self.approvals, workflow, self.pass_time, self.clock)
+
+    @cached_property
+    def notify(self) -> Notify:
+        from refundkit_core.application.notify import Notify
+
+        return Notify(self.approval_desk, self.listeners)
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Everybody who hears of what happens; each tells its own people."""
+        from refundkit_core.application.tell_approvers import TellApprovers
+        from refundkit_core.application.tell_customers import TellCustomers
+
+        approvers = TellApprovers(
+            self.approval_desk,
+            self.members,
+            self.organizations,
+            self.orders,
+            self.invite_approver,
+            self.deliveries,
+            self.templates,
+            self.mailer,
+            self.clock,
+        )
+        customers = TellCustomers(
+            self.refunds,
+            self.connections,
+            self.processors,
+            self.organizations,
+            self.orders,
+            self.deliveries,
+            self.templates,
+            self.mailer,
+        )
+        return (approvers, customers)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        from refundkit_core.adapters.dynamodb.notices import DynamoMarkers
+        from refundkit_core.application.notify import Deliveries
+
+        return Deliveries(DynamoMarkers(self.table), self.clock)
+
+    @cached_property
+    def invite_approver(self) -> InviteApprover:
+        from refundkit_core.application.invitations import InviteApprover
+
+        return InviteApprover(self.organizations, self.codes, self.clock, self.settings.public_api_base)
+
+    @cached_property
+    def codes(self) -> DynamoCodes:
+        from refundkit_core.adapters.dynamodb.notices import DynamoCodes
+
+        return DynamoCodes(self.table)
+
+    @cached_property
+    def post(self) -> SqsPost:
+        from refundkit_core.adapters.notify_queue import SqsPost
+
+        return SqsPost(lambda: self.client("sqs"), self.settings.notify_queue_url)
+
+    @cached_property
+    def send_codes(self) -> SendCodes:
+        from refundkit_core.application.send_codes import SendCodes
+
+        return SendCodes(
+            self.approval_desk,
+            self.members,
+            self.members,
+            self.organizations,
+            self.codes,
+            self.invite_approver,
+            self.templates,
+            self.mailer,
+        )
+
+    @cached_property
+    def sessions(self) -> DynamoSessions:
+        from refundkit_core.adapters.dynamodb.sessions import DynamoSessions
+
+        return DynamoSessions(self.table)
+
+    @cached_property
+    def open_door(self) -> OpenDoor:
+        from refundkit_core.application.identify import OpenDoor
+
+        return OpenDoor(self.approval_desk, self.organizations)
+
+    @cached_property
+    def enter_code(self) -> EnterCode:
+        from refundkit_core.application.identify import EnterCode
+
+        return EnterCode(
+            self.open_door,
+            self.approval_desk,
+            self.organizations,
+            self.deciders,
+            self.codes,
+            self.sessions,
+            self.post,
+            self.trail,
+        )
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        from refundkit_core.application.identify import SignIn
+
+        return SignIn(self.approval_desk, self.organizations, self.members, self.codes, self.sessions, self.post)
+
+    @cached_property
+    def visits(self) -> Visits:
+        from refundkit_core.application.visits import Visits
+
+        return Visits(
+            self.sessions,
+            self.deciders,
+            self.approval_desk,
+            self.read_approvals,
+            self.decide_approval,
+            self.route_approval,
+            self.organizations,
+            self.trail,
+        )
+
+    @cached_property
+    def templates(self) -> JinjaTemplates:
+        from refundkit_core.adapters.templates import JinjaTemplates
+
+        return JinjaTemplates()
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        from refundkit_core.adapters.mailer import NoMailer, SesMailer
+        from refundkit_core.entrypoints.observability import log
+
+        if not self.settings.mail_from:
+            return NoMailer(lambda kind: log("mail not sent", kind=kind, because="MailFrom is not set"))
+        options = self.settings.mail_from, self.settings.mail_configuration_set
+        return SesMailer(lambda: self.client("sesv2"), *options)
 
     @cached_property
     def guard_refund(self) -> GuardRefund:

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from refundkit_core.application.records import ProcessorNews
-from refundkit_core.domain.errors import StoreConflict
+from refundkit_core.domain.errors import NotDelivered, StoreConflict
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints.observability import log, log_failure
 
 if TYPE_CHECKING:
     from refundkit_core.application.execute_refund import ExecuteRefund
+    from refundkit_core.application.notify import Notify
     from refundkit_core.application.processor_news import ApplyProcessorNews
+    from refundkit_core.application.send_codes import SendCodes
     from refundkit_core.application.simulate_policy import WorkSimulation
     from refundkit_core.application.watch_approval import WatchApproval
 
@@ -73,6 +75,56 @@ def looked_after(watch: WatchApproval, message: Mapping[str, Any]) -> Said:
         tenant, approval_id = Tenant(detail["organizationId"], detail["environment"]), detail["data"]["approvalId"]
         outcome = watch.look(tenant, approval_id)
     return {"approval_id": approval_id, "org_id": tenant.org_id, "outcome": outcome}
+
+
+def told(notify: Notify, send_codes: SendCodes, message: Mapping[str, Any]) -> Said:
+    """Tell people of the event in a message, or send the code that it asks for.
+
+    Raises ComesBack where somebody could not be told.
+    """
+    if "letter" in message:
+        return _sent(send_codes, message)
+    from refundkit_core.application.notify_ports import Heard
+
+    detail = message["detail"]
+    about = detail["data"]
+    heard = Heard(
+        event_id=detail["id"],
+        type=detail["type"],
+        tenant=Tenant(detail["organizationId"], detail["environment"]),
+        refund_id=about["refundId"],
+        approval_id=about.get("approvalId"),
+        revision=about.get("revision"),
+    )
+    result = notify(heard)
+    said = {
+        "type": heard.type,
+        "refund_id": heard.refund_id,
+        "approval_id": heard.approval_id,
+        "org_id": heard.tenant.org_id,
+        "outcome": result.outcome,
+    }
+    for failure in result.failures:
+        log_failure("could not tell", failure.__cause__ or failure, **said)
+    if result.failures:
+        raise ComesBack(said)
+    return said
+
+
+def _sent(send_codes: SendCodes, message: Mapping[str, Any]) -> Said:
+    said = {
+        "type": message["letter"],
+        "approval_id": message.get("approvalId"),
+        "org_id": message.get("organizationId"),
+    }
+    try:
+        if message["letter"] == "sign_in":
+            return {**said, "outcome": send_codes.for_signing_in(message["person"])}
+        tenant = Tenant(message["organizationId"], message["environment"])
+        asked = message["approvalId"], message["memberId"], message["voidVersion"]
+        return {**said, "outcome": send_codes.for_approval(tenant, *asked)}
+    except (StoreConflict, NotDelivered) as exc:
+        raise ComesBack({**said, "outcome": "failed"}) from exc
 
 
 def simulated(work: WorkSimulation, message: Mapping[str, Any]) -> Said:

@@ -11,6 +11,10 @@ approval           ORG#<org>#<env>#APPROVAL#<apr>          #HEAD               O
                    once it is closed:                      …#CLOSED_APPROVALS / <time>#<apr>
                    while somebody looks after it:          gsi2pk / gsi2sk:    ASKED#<shard> / <next look>#<pk>
 where it waits     the same                                TOKEN               (its workflow's task token)
+told               the approval's or refund's              TOLD#<evt>#<…>      (forgotten by TTL)
+code               the approval's                          CODE#<mem>          (forgotten by TTL)
+code to sign in    PERSON#<sha256 of the e-mail address>   CODE                (forgotten by TTL)
+session            SESSION#<sha256>                        SESSION             (forgotten by TTL)
 refused request    ORG#<org>#<env>#REFUSAL#<dec>           REFUSAL             ORG#<org>#<env>#REFUSALS / <time>#<dec>
 customer           ORG#<org>#<env>#CUSTOMER#<derived>      RECORD              (forgotten by TTL)
 ledger             ORG#<org>#<env>#TXN#<p>#<acct>#<ch>     LEDGER
@@ -146,6 +150,26 @@ def closed_approvals_index(tenant: Tenant) -> str:
 def approval_token(tenant: Tenant, approval_id: str) -> Key:
     """Where an approval's workflow waits."""
     return Key(approval(tenant, approval_id).pk, "TOKEN")
+
+
+def told(tenant: Tenant, subject: str, name: str) -> Key:
+    """That somebody was told of an event of an approval or refund; ``name`` says of which, by whom, and who."""
+    return Key(_subject_pk(tenant, subject), f"TOLD#{name}")
+
+
+def code(tenant: Tenant, subject: str, member_id: str) -> Key:
+    """The six-digit code of a member for an approval."""
+    return Key(_subject_pk(tenant, subject), f"CODE#{member_id}")
+
+
+def sign_in_code(person: str) -> Key:
+    """The code of who signs in, named by a hash of their address."""
+    return Key(membership(person, "").pk, "CODE")
+
+
+def session(session_hash: str) -> Key:
+    """That somebody is signed in; named by a hash of what their browser keeps."""
+    return Key(f"SESSION#{session_hash}", "SESSION")
 
 
 def asked_index(approval_id: str) -> str:

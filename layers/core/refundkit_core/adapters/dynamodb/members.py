@@ -57,9 +57,14 @@ class DynamoMemberStore:
         return next((member for member in self.all(org_id) if member.slack_user == slack_user), None)
 
     def find_by_email_anywhere(self, email: str) -> Sequence[Member]:
-        pointers = self._table.query(*keys.membership(_hash(email), ""))
+        return self.of_person(_hash(email))
+
+    def of_person(self, person: str) -> Sequence[Member]:
+        """The active members with the address of this hash, in every organization that stands."""
+        pointers = self._table.query(*keys.membership(person, ""))
         found = [self._active(each["org"], each["member_id"]) for each in pointers if "given_up" not in each]
-        return [member for member in found if member is not None]
+        # a pointer may outlive an address: whoever had it once is not let in by it
+        return [member for member in found if member is not None and _hash(member.email) == person]
 
     def _active(self, org_id: str, member_id: str) -> Member | None:
         both = self._table.batch_get_consistent([keys.organization(org_id), keys.member(org_id, member_id)])

@@ -105,6 +105,9 @@ class DynamoOrganizationStore:
             raise NotFound("No such organization")
         return str(min(owners)[1]).removeprefix(prefix.sk)
 
+    def name(self, org_id: str) -> str:
+        return str(self._standing(org_id)["name"])
+
     def secret(self, org_id: str) -> bytes:
         opened = self._opened.get(org_id)
         if opened is None:

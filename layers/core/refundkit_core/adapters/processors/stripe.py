@@ -91,6 +91,10 @@ class StripeProcessor:
             countries=_countries(charge),
         )
 
+    def customer_email(self, charge_id: str) -> str | None:
+        charge = self._charge(charge_id)
+        return charge.receipt_email or getattr(charge.billing_details, "email", None) or None
+
     def _charge(self, transaction_id: str) -> stripe.Charge:
         if self.is_charge(transaction_id):
             return _answered(lambda: self._api.charges.retrieve(transaction_id))
