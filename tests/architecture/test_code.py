@@ -36,6 +36,7 @@ VALIDATING = {
     "settings",
     "simulations",
     "approvals",
+    "integrations",
 }
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
@@ -86,6 +87,9 @@ SCOPES = {
     ("PUT", "/v1/processors/{name}"): "admin",
     ("GET", "/v1/processors/{name}"): "admin",
     ("DELETE", "/v1/processors/{name}"): "admin",
+    ("PUT", "/v1/integrations/slack"): "admin",
+    ("GET", "/v1/integrations/slack"): "admin",
+    ("DELETE", "/v1/integrations/slack"): "admin",
     ("GET", "/v1/health"): None,
     ("GET", "/v1/openapi.json"): None,
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): None,
@@ -180,7 +184,10 @@ def test_the_policy_that_judges_a_refund_is_read_without_pydantic() -> None:
     assert subprocess.run([sys.executable, "-c", program], env=environ, check=False, timeout=60).returncode == 0
 
 
-OPTIONAL = {f"REFUNDKIT_{name}" for name in "STRIPE_API_BASE PUBLIC_API_BASE MAIL_FROM MAIL_CONFIGURATION_SET".split()}
+OPTIONAL = {
+    f"REFUNDKIT_{name}"
+    for name in "STRIPE_API_BASE SLACK_API_BASE PUBLIC_API_BASE MAIL_FROM MAIL_CONFIGURATION_SET".split()
+}
 
 
 def test_a_missing_setting_stops_the_start_with_its_name() -> None:

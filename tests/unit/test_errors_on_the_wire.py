@@ -59,6 +59,7 @@ EVERY_ERROR: list[tuple[RefundKitError, int, str]] = [
     (errors.ProcessorDenied(SAID), 502, "processor_error"),
     (errors.ProcessorUnknown(SAID), 502, "processor_error"),
     (errors.NotDelivered(SAID), 502, "processor_error"),
+    (errors.SlackRefused(SAID), 502, "processor_error"),
     (errors.StoreConflict(SAID), 500, "internal_error"),
     (RefundKitError(SAID), 500, "internal_error"),
 ]

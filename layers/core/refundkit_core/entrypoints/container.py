@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.check_eligibility import CheckEligibility
     from refundkit_core.application.check_policy import CheckPolicy
     from refundkit_core.application.connect_processor import ConnectProcessor
+    from refundkit_core.application.connect_slack import ConnectSlack
     from refundkit_core.application.create_refund import CreateRefund
     from refundkit_core.application.decide_approval import DecideApproval
     from refundkit_core.application.deciders import KnownDeciders
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
+    from refundkit_core.application.slack_ports import SlackApi, SlackStore
     from refundkit_core.application.sweep import Sweep
     from refundkit_core.application.watch_approval import WatchApproval
     from refundkit_core.domain.ledger import Ledger
@@ -329,6 +331,25 @@ class Container:
             self.mailer,
         )
         return (approvers, customers)
+
+    @cached_property
+    def slack(self) -> SlackStore:
+        from refundkit_core.adapters.dynamodb.slack import DynamoSlackStore
+
+        return DynamoSlackStore(self.table, self.box)
+
+    @cached_property
+    def slack_api(self) -> SlackApi:
+        from refundkit_core.adapters.slack import SlackWeb
+
+        return SlackWeb(self.settings.slack_api_base)
+
+    @cached_property
+    def connect_slack(self) -> ConnectSlack:
+        from refundkit_core.application.connect_slack import ConnectSlack
+
+        sandbox = self.settings.slack_api_base if self.settings.stage == "local" else ""
+        return ConnectSlack(self.slack, self.slack_api, self.clock, self.ids, sandbox)
 
     @cached_property
     def deliveries(self) -> Deliveries:
