@@ -124,7 +124,7 @@ class SlackSandbox:
         if parts[0] != "api" and not is_json:  # a page elsewhere can send forms, and none of these
             return Reply.json(415, {"error": "send application/json"})
         try:
-            sent = json.loads(body or b"{}") if is_json else dict(parse_qsl(body.decode()))
+            sent: Json = json.loads(body or b"{}") if is_json else dict(parse_qsl(body.decode()))
         except ValueError:
             return Reply.json(400, {"ok": False, "error": "invalid_json"})
         match parts:

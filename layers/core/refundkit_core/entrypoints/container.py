@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.slack_ports import SlackApi, SlackStore
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.application.tell_slack import TellSlack
     from refundkit_core.application.watch_approval import WatchApproval
     from refundkit_core.domain.ledger import Ledger
 
@@ -330,7 +331,25 @@ class Container:
             self.templates,
             self.mailer,
         )
-        return (approvers, customers)
+        return (approvers, customers, self.tell_slack)
+
+    @cached_property
+    def tell_slack(self) -> TellSlack:
+        from refundkit_core.adapters.dynamodb.slack import DynamoSlackPosts
+        from refundkit_core.application.tell_slack import TellSlack
+
+        return TellSlack(
+            self.approval_desk,
+            self.slack,
+            DynamoSlackPosts(self.table),
+            self.slack_api,
+            self.members,
+            self.orders,
+            self.invite_approver,
+            self.deliveries,
+            self.clock,
+            self.settings.public_api_base,
+        )
 
     @cached_property
     def slack(self) -> SlackStore:
