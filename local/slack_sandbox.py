@@ -5,6 +5,7 @@
 | `POST /slack/api/{method}` | the methods in `METHODS` |
 | `POST /slack/control/apps` | installs an app in a workspace of its own: `{"name", "channel", "users"}` |
 | `POST /slack/control/faults` | the next calls of a method fail: `{"method", "error", "retryAfter", "times"}` |
+| `POST /slack/hooks/{channel}` | an incoming webhook: takes JSON, answers `ok` |
 | `GET /slack/state` | the messages, windows and people, for the inbox |
 | `POST /slack/click`, `/slack/submit`, `/slack/close` | what a person does, told to the API (`local/slack_clicks.py`) |
 
@@ -130,6 +131,8 @@ class SlackSandbox:
         match parts:
             case ["api", called]:
                 return self._api(called, sent, headers)
+            case ["hooks", channel]:
+                return self._hook(channel, sent)
             case ["control", "apps"]:
                 users: Mapping[str, str] = sent.get("users") or {}
                 app = self.add_app(str(sent.get("name")), str(sent.get("channel")), users)
@@ -168,6 +171,13 @@ class SlackSandbox:
     def _authorized(self, headers: Mapping[str, str]) -> App:
         kind, _, token = headers.get("authorization", "").partition(" ")
         return self.app_of(token if kind == "Bearer" else None)
+
+    def _hook(self, channel: str, sent: Json) -> Reply:
+        if faults := faults_of_message(sent):
+            return Reply(400, "text/plain", faults[0].encode())
+        with self._lock:
+            self._keep(None, sent, channel, "webhook", None)
+        return Reply(200, "text/html", b"ok")
 
     def _auth_test(self, app: App, _sent: Json) -> Json:
         found = {"url": "http://localhost/", "team": app.team, "team_id": app.team_id, "user": "refundkit"}
@@ -228,12 +238,12 @@ class SlackSandbox:
         if faults := faults_of_message(sent):
             raise Refused(faults[0])
 
-    def _keep(self, app: App, sent: Json, channel: str, kind: str, to: str | None) -> Json:
+    def _keep(self, app: App | None, sent: Json, channel: str, kind: str, to: str | None) -> Json:
         message = {
-            "app": app.app_id,
-            "team": app.team,
+            "app": app.app_id if app else None,
+            "team": app.team if app else None,
             "channel": channel,
-            "channelName": app.channels.get(channel) or app.users.get(to or ""),
+            "channelName": (app.channels.get(channel) or app.users.get(to or "")) if app else channel,
             "kind": kind,
             "user": to,
             "ts": f"{int(self.now())}.{self._next():06d}",

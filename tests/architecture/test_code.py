@@ -90,6 +90,7 @@ SCOPES = {
     ("PUT", "/v1/integrations/slack"): "admin",
     ("GET", "/v1/integrations/slack"): "admin",
     ("DELETE", "/v1/integrations/slack"): "admin",
+    ("POST", "/integrations/slack/actions"): None,
     ("GET", "/v1/health"): None,
     ("GET", "/v1/openapi.json"): None,
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): None,

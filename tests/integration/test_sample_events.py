@@ -67,6 +67,7 @@ EXPECTED: dict[str, Any] = {
     "integrations/connect": 401,
     "integrations/get": 401,
     "integrations/disconnect": 401,
+    "slack_actions/approve": 400,  # its connection is unknown
     "health/health": 200,
     "health/openapi": 200,
     "health/unknown_path": 404,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
     from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
     from refundkit_core.adapters.templates import JinjaTemplates
+    from refundkit_core.application.answer_slack import AnswerSlack
     from refundkit_core.application.approval_desk import Desk
     from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
     from refundkit_core.application.authenticate import Authenticate
@@ -93,6 +94,8 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 6
 _MAX_ATTEMPTS = 3
+_SLACK_CLICK_TIMEOUT_S = 2
+"""Slack waits three seconds for what becomes of a click."""
 
 
 class Container:
@@ -369,6 +372,27 @@ class Container:
 
         sandbox = self.settings.slack_api_base if self.settings.stage == "local" else ""
         return ConnectSlack(self.slack, self.slack_api, self.clock, self.ids, sandbox)
+
+    @cached_property
+    def answer_slack(self) -> AnswerSlack:
+        from refundkit_core.adapters.dynamodb.notices import DynamoMarkers
+        from refundkit_core.adapters.slack import SlackWeb
+        from refundkit_core.adapters.slack_requests import read_click, verify_slack
+        from refundkit_core.application.answer_slack import AnswerSlack
+
+        return AnswerSlack(
+            self.approval_desk,
+            self.slack,
+            self.members,
+            self.deciders,
+            self.decide_approval,
+            self.route_approval,
+            SlackWeb(self.settings.slack_api_base, _SLACK_CLICK_TIMEOUT_S),
+            DynamoMarkers(self.table),
+            self.trail,
+            read_click,
+            verify_slack,
+        )
 
     @cached_property
     def deliveries(self) -> Deliveries:
