@@ -38,6 +38,7 @@ def parameters(settings: StackSettings, python: Interpreter) -> list[str]:
         f"PythonRuntime={python.runtime}",
         f"Architecture={host_architecture()}",
         f"StripeApiBase={settings.stripe_url}",
+        f"SlackApiBase={settings.slack_api_base}",
         f"PublicApiBase={settings.api_base}",
         "MailFrom=refunds@refundkit.example",
     ]

@@ -4,6 +4,7 @@
 | --- | --- |
 | `POST /slack/api/{method}` | the methods in `METHODS` |
 | `POST /slack/control/apps` | installs an app in a workspace of its own: `{"name", "channel", "users"}` |
+| `POST /slack/control/clear` | forgets messages and windows |
 | `POST /slack/control/faults` | the next calls of a method fail: `{"method", "error", "retryAfter", "times"}` |
 | `POST /slack/hooks/{channel}` | an incoming webhook: takes JSON, answers `ok` |
 | `GET /slack/state` | the messages, windows and people, for the inbox |
@@ -108,7 +109,7 @@ class SlackSandbox:
         """Everything that the inbox shows; no token, no secret."""
         with self._lock:
             people = [
-                {"id": user, "name": name, "team": app.team_id} for app in self.apps for user, name in app.users.items()
+                {"id": user, "name": name, "app": app.app_id} for app in self.apps for user, name in app.users.items()
             ]
             return {"messages": list(self.messages), "views": list(self.views), "users": people}
 
@@ -133,16 +134,26 @@ class SlackSandbox:
                 return self._api(called, sent, headers)
             case ["hooks", channel]:
                 return self._hook(channel, sent)
-            case ["control", "apps"]:
+            case ["control", deed]:
+                return self._control(deed, sent)
+            case ["click" | "submit" | "close" as deed]:
+                return slack_clicks.DEEDS[deed](self, sent)
+        return Reply.json(404, {"error": "not found"})
+
+    def _control(self, deed: str, sent: Json) -> Reply:
+        match deed:
+            case "clear":
+                self.messages.clear()
+                self.views.clear()
+                return Reply.json(200, {"ok": True})
+            case "apps":
                 users: Mapping[str, str] = sent.get("users") or {}
                 app = self.add_app(str(sent.get("name")), str(sent.get("channel")), users)
                 return Reply.json(200, vars(app) | {"channel": next(iter(app.channels))})
-            case ["control", "faults"]:
+            case "faults":
                 fault = Fault(str(sent["method"]), str(sent["error"]), int(sent.get("retryAfter") or 1))
                 self.faults += [fault] * int(sent.get("times") or 1)
                 return Reply.json(200, {"ok": True})
-            case ["click" | "submit" | "close" as deed]:
-                return slack_clicks.DEEDS[deed](self, sent)
         return Reply.json(404, {"error": "not found"})
 
     def _api(self, method: str, sent: Json, headers: Mapping[str, str]) -> Reply:
