@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from local.console import StepFailed, colour, explain, step
+from local.demo_approvals import an_approver_decides
 from local.demo_rules import the_merchants_rules_judge
 from local.http_json import Unreachable, call
 from local.org import add_organization
@@ -130,6 +131,8 @@ def main() -> int:
         refunds_are_seen(story, refund_id)
         print("\njudges by the merchant's rules\n")
         the_merchants_rules_judge(story)
+        print("\nand asks a person\n")
+        an_approver_decides(story)
     except StepFailed as failure:
         explain(failure)
         return 1

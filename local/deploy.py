@@ -16,6 +16,7 @@ from local.settings import REGION, ROOT, STACK_NAME, StackSettings, child_enviro
 
 BUILD_TIMEOUT_S = 900.0
 DEPLOY_TIMEOUT_S = 300.0
+MAIL_FROM = "refunds@refundkit.example"
 REQUIRED_OUTPUTS = ("RestApiId", "ApiStageName")
 
 
@@ -38,8 +39,9 @@ def parameters(settings: StackSettings, python: Interpreter) -> list[str]:
         f"PythonRuntime={python.runtime}",
         f"Architecture={host_architecture()}",
         f"StripeApiBase={settings.stripe_url}",
+        f"SlackApiBase={settings.slack_api_base}",
         f"PublicApiBase={settings.api_base}",
-        "MailFrom=refunds@refundkit.example",
+        f"MailFrom={MAIL_FROM}",
     ]
 
 
@@ -103,6 +105,7 @@ def deploy(settings: StackSettings, children: Children, python: Interpreter) -> 
     missing = [name for name in REQUIRED_OUTPUTS if not outputs.get(name)]
     if missing:
         raise StepFailed(f"the template lacks the outputs {', '.join(missing)}")
+    verify_sender(settings)
     path = f"/_aws/execute-api/{outputs['RestApiId']}/{outputs['ApiStageName']}"
     return Deployed(outputs, settings.aws_url + path)
 
@@ -121,6 +124,12 @@ def read_outputs(settings: StackSettings) -> dict[str, str]:
     with closing(aws_session().client("cloudformation", endpoint_url=settings.aws_url)) as client:
         stacks = client.describe_stacks(StackName=STACK_NAME)["Stacks"]
     return {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
+
+
+def verify_sender(settings: StackSettings) -> None:
+    """Let the emulator's SES take mails from the stack's address, as a person does once on AWS."""
+    with closing(aws_session().client("sesv2", endpoint_url=settings.aws_url)) as client:
+        client.create_email_identity(EmailIdentity=MAIL_FROM)
 
 
 def function_settings(settings: StackSettings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The front door of the local stack: one loopback address for the API, its reference, the inbox and a page.
+"""The front door of the local stack: one loopback address for the API, its reference, the inbox, Slack and a page.
 
 `/api/*` goes to the deployed REST API as it came: method, path, query, headers and body unchanged. Only a few
 requests are let through at once and the others wait, because the emulator gives every concurrent invocation a
@@ -22,6 +22,7 @@ from local.http_json import Unreachable, call
 from local.inbox import Inbox, Message, Reply, from_ses
 from local.reference import reference_reply
 from local.settings import HOST, StackSettings
+from local.slack_sandbox import SlackSandbox
 
 PAGE = Path(__file__).parent / "pages" / "front.html"
 MAX_BODY_BYTES = 12 * 1024 * 1024
@@ -117,6 +118,7 @@ class Door:
         self.upstream: Upstream | None = None
         self.record: dict[str, Any] = {}
         self.inbox = Inbox(self._emails)
+        self.slack = SlackSandbox(deliver=self._tell_api)
 
     def open_api(self, api_url: str) -> None:
         """Begin to pass requests on to the deployed API."""
@@ -127,6 +129,15 @@ class Door:
         if self.upstream is None:
             raise Unreachable("the API is being deployed")
         return self.upstream
+
+    def _tell_api(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Post what somebody did in Slack to the API, as Slack would."""
+        whole = {**headers, "Host": f"{HOST}:{self.settings.port}", "Content-Length": str(len(body))}
+        try:
+            answer = self.api().forward("POST", "/integrations/slack/actions", list(whole.items()), body)
+        except Unreachable as exc:
+            return 503, str(exc).encode()
+        return answer.status, answer.content
 
     def _emails(self) -> list[Message]:
         try:
@@ -167,6 +178,9 @@ class Handler(BaseHTTPRequestHandler):
         elif (self.headers.get("Host") or "").rsplit(":", 1)[0] not in LOCAL_NAMES:
             # A page elsewhere could point its own name at this machine and read the keys.
             self._send(Reply.json(403, {"error": "open this page as localhost"}))
+        elif path.startswith("/slack/"):
+            headers = {name.lower(): text for name, text in self.headers.items()}
+            self._send(self.door.slack.reply(self.command, path, body, headers))
         else:
             self._send(self.door.local_reply(self.command, path, query, body))
 

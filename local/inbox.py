@@ -9,7 +9,8 @@
 | `DELETE /inbox/messages` | forgets them |
 | `GET /inbox` | a page |
 
-E-mails that the functions send through SES land in the emulator and are shown here too.
+E-mails that the functions send through SES land in the emulator and are shown here too. The page shows the sandbox of
+Slack as well (`local/slack_sandbox.py`), where buttons can be pressed.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ class Inbox:
         """A message's HTML, or its text made safe. The page shows it in a frame without any rights."""
         for each in self.messages():
             if each["id"] == message_id:
-                shown = each["html"] or f"<pre style='white-space:pre-wrap'>{html.escape(each['text'])}</pre>"
+                text = f"<pre style='white-space:pre-wrap'>{html.escape(each['text'])}</pre>"
+                shown = f'<base target="_blank">{each["html"] or text}'  # its links open elsewhere, not in the frame
                 return Reply(200, "text/html; charset=utf-8", str(shown).encode())
         return Reply.json(404, {"error": "not found"})
 

@@ -14,6 +14,7 @@ from local import openapi_decision_examples as decisions
 from local import openapi_member_examples as members
 from local import openapi_policy_examples as policies
 from local import openapi_simulation_examples as simulations
+from local import openapi_slack_examples as slack
 
 Route = tuple[str, str]
 
@@ -205,6 +206,7 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
             "refundApplicationFee": True,
         },
     },
+    **slack.REQUESTS,
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): {
         "A refund has changed": {
             "id": "evt_1SVbZ2LkdIwHu7ixQq7Rr8Ss",
@@ -351,6 +353,7 @@ ANSWERS: Final[dict[Route, Any]] = {
     ("GET", "/v1/processors/{name}"): _CONNECTED,
     ("DELETE", "/v1/processors/{name}"): {**_CONNECTED, "status": "inactive"},
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): {"received": True},
+    **slack.ANSWERS,
     ("GET", "/v1/health"): {
         "status": "ok",
         "stage": "staging",

@@ -55,7 +55,7 @@ RefundKit runs ({seconds:.0f} s).
   API              {settings.api_base}/v1
   test key         {record["test_key"]}
   Stripe sandbox   {settings.stripe_url}/
-  inbox            {settings.public_url}/inbox
+  inbox, Slack     {settings.public_url}/inbox
   AWS endpoint     {settings.aws_url}
   everything else  {settings.record}
 

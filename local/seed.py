@@ -16,6 +16,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.http_json import call
+from local.seed_slack import connect_slack
 
 if TYPE_CHECKING:
     from refundkit_core.entrypoints.provisioning import Provisioner
@@ -157,6 +158,7 @@ def seed(name: str, stripe_url: str, webhook_base_url: str, samples: bool = True
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "shop"
     described = provision(name, f"owner@{slug}.example.com", webhook_base_url, account)
     chosen = (("test", TEST_SAMPLES), ("live", LIVE_SAMPLES)) if samples else (("test", TEST_SAMPLES[:1]),)
+    described["slack"] = connect_slack(name, described["org_id"], f"{slug}.example.com")
     described["transactions"] = {
         sample.name: create_charge(stripe_url, account[f"{mode}_secret_key"], sample, number)
         for mode, group in chosen

@@ -52,6 +52,11 @@ class StackSettings:
         return f"{self.public_url}/api"
 
     @property
+    def slack_api_base(self) -> str:
+        """The sandbox of Slack, as the functions reach it."""
+        return f"http://{HOST}:{self.port}/slack/api"
+
+    @property
     def aws_url(self) -> str:
         """The emulator, for `AWS_ENDPOINT_URL`."""
         return f"http://{HOST}:{self.aws_port}"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from local.console import colour
 from local.http_json import Answer, call
+from local.story_slack import SlackOfStory
 from local.warm import headers_for, wait_for_final
 
 COMPLETED_WITHIN_S: Final = 15.0
@@ -26,6 +27,7 @@ class Story:
         self.base = str(organization["api_base"])
         self.key = str(organization["test_key"])
         self.charges: dict[str, str] = organization["transactions"]
+        self.slack = SlackOfStory(organization)
 
     def tell(self, sentence: str, holds: bool, found: object = "") -> None:
         """Print a sentence that holds. Raises NotAsTold when it does not."""

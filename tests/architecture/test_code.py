@@ -38,6 +38,7 @@ VALIDATING = {
     "approvals",
     "members",
     "audit",
+    "integrations",
 }
 SCOPES = {
     ("POST", "/v1/refunds"): "refunds:write",
@@ -99,6 +100,10 @@ SCOPES = {
     ("PUT", "/v1/processors/{name}"): "admin",
     ("GET", "/v1/processors/{name}"): "admin",
     ("DELETE", "/v1/processors/{name}"): "admin",
+    ("PUT", "/v1/integrations/slack"): "admin",
+    ("GET", "/v1/integrations/slack"): "admin",
+    ("DELETE", "/v1/integrations/slack"): "admin",
+    ("POST", "/integrations/slack/actions"): None,
     ("GET", "/v1/health"): None,
     ("GET", "/v1/openapi.json"): None,
     ("POST", "/v1/processors/{name}/webhook/{connectionId}"): None,
@@ -206,7 +211,10 @@ def test_the_policy_that_judges_a_refund_is_read_without_pydantic() -> None:
     assert subprocess.run([sys.executable, "-c", program], env=environ, check=False, timeout=60).returncode == 0
 
 
-OPTIONAL = {f"REFUNDKIT_{name}" for name in "STRIPE_API_BASE PUBLIC_API_BASE MAIL_FROM MAIL_CONFIGURATION_SET".split()}
+OPTIONAL = {
+    f"REFUNDKIT_{name}"
+    for name in "STRIPE_API_BASE SLACK_API_BASE PUBLIC_API_BASE MAIL_FROM MAIL_CONFIGURATION_SET".split()
+}
 
 
 def test_a_missing_setting_stops_the_start_with_its_name() -> None:

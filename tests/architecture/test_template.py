@@ -61,7 +61,7 @@ def test_no_function_has_wildcards_in_actions_or_resources(name: str) -> None:
 def test_secrets_open_only_in_the_context_that_sealed_them_or_for_the_table(name: str) -> None:
     for statement in statements(FUNCTIONS[name]):
         if any(action.startswith("kms:") for action in listed(statement["Action"])):
-            seals = name == "ProcessorsFunction"  # the one that stores credentials
+            seals = name in {"ProcessorsFunction", "IntegrationsFunction"}  # those that store credentials
             assert statement["Action"] == (["kms:Encrypt", "kms:Decrypt"] if seals else "kms:Decrypt")
             assert statement["Condition"] in (
                 {"Null": {"kms:EncryptionContext:organization": "false"}},
@@ -101,7 +101,9 @@ def test_stripes_library_is_there_only_for_functions_that_call_stripe(name: str)
 def test_templates_are_there_only_for_functions_that_write_to_people(name: str) -> None:
     has_layer = {"Ref": "PeopleLayer"} in FUNCTIONS[name]["Properties"].get("Layers", [])
 
-    assert has_layer == (name in {"NotifyFunction", "ApprovalPagesFunction"})
+    assert has_layer == (
+        name in {"NotifyFunction", "ApprovalPagesFunction", "IntegrationsFunction", "SlackActionsFunction"}
+    )
 
 
 def alarmed_queues() -> set[str]:
@@ -308,11 +310,12 @@ def test_gateway_responses_speak_our_envelope() -> None:
         assert status in ENVELOPE_CODES[body["error"]["code"]], name
 
 
-def test_a_sandbox_address_counts_for_the_local_stage_only() -> None:
-    base = template()["Globals"]["Function"]["Environment"]["Variables"]["REFUNDKIT_STRIPE_API_BASE"]
+@pytest.mark.parametrize("whose", ["Stripe", "Slack"])
+def test_a_sandbox_address_counts_for_the_local_stage_only(whose: str) -> None:
+    base = template()["Globals"]["Function"]["Environment"]["Variables"][f"REFUNDKIT_{whose.upper()}_API_BASE"]
 
-    assert resolved(base, parameters={"StripeApiBase": "http://127.0.0.1:1"}) == ""
-    assert resolved(base, true=frozenset({"IsLocal"}), parameters={"StripeApiBase": "x"}) == "x"
+    assert resolved(base, parameters={f"{whose}ApiBase": "http://127.0.0.1:1"}) == ""
+    assert resolved(base, true=frozenset({"IsLocal"}), parameters={f"{whose}ApiBase": "x"}) == "x"
 
 
 def test_the_defaults_are_what_is_deployed_to_aws() -> None:

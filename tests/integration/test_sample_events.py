@@ -89,6 +89,10 @@ EXPECTED: dict[str, Any] = {
     "processors/connect": 401,
     "processors/get": 401,
     "processors/disconnect": 401,
+    "integrations/connect": 401,
+    "integrations/get": 401,
+    "integrations/disconnect": 401,
+    "slack_actions/approve": 400,  # its connection is unknown
     "health/health": 200,
     "health/openapi": 200,
     "health/unknown_path": 404,

@@ -149,7 +149,13 @@ def names_something(operation: Operation) -> bool:
 
 
 WITH_IDS = [operation for operation in OPERATIONS if names_something(operation)]
-WITHOUT_IDS = [operation for operation in OPERATIONS if operation[0] == "GET" and "{" not in operation[1]]
+ONE_OF_ITS_OWN = {("GET", "/v1/integrations/slack")}
+"""Not a list: 404 where the tenant has none."""
+WITHOUT_IDS = [
+    operation
+    for operation in OPERATIONS
+    if operation[0] == "GET" and "{" not in operation[1] and operation not in ONE_OF_ITS_OWN
+]
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=" ".join)

@@ -209,7 +209,7 @@ def test_the_inbox_takes_and_shows_messages(door: FrontDoor, settings: StackSett
     assert ask(settings, "POST", "/inbox/email", b'{"subject": "to nobody"}')[0] == 400
     shown = ask(settings, "GET", "/inbox/messages?to=B@x.example")[1]
     assert [each["subject"] for each in shown] == ["Hi"]
-    assert ask(settings, "GET", f"/inbox/messages/{shown[0]['id']}/html")[1] == b"<b>t</b>"
+    assert ask(settings, "GET", f"/inbox/messages/{shown[0]['id']}/html")[1] == b'<base target="_blank"><b>t</b>'
     assert [each["text"] for each in ask(settings, "GET", "/inbox/messages?channel=refunds")[1]] == ["ping"]
     ask(settings, "DELETE", "/inbox/messages")
     assert ask(settings, "GET", "/inbox/messages")[1] == []

@@ -61,6 +61,7 @@ EVERY_ERROR: list[tuple[RefundKitError, int, str]] = [
     (errors.ProcessorUnknown(SAID), 502, "processor_error"),
     (errors.WrongCode(SAID), 403, "unauthorized"),
     (errors.NotDelivered(SAID), 502, "processor_error"),
+    (errors.SlackRefused(SAID), 502, "processor_error"),
     (errors.StoreConflict(SAID), 500, "internal_error"),
     (RefundKitError(SAID), 500, "internal_error"),
 ]

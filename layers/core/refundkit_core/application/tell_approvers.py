@@ -16,6 +16,8 @@ from refundkit_core.domain.decisions import ASKS_A_PERSON
 from refundkit_core.domain.money import Money
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from refundkit_core.application.approval_desk import Desk
     from refundkit_core.application.fact_ports import Orders
     from refundkit_core.application.member_ports import MemberStore
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.ports import Clock, OrganizationStore
     from refundkit_core.domain.approvals import Approval
     from refundkit_core.domain.members import Member
+    from refundkit_core.domain.refund import Request
 
 LISTENER: Final = "approvers-email"
 ASKING: Final = {
@@ -63,7 +66,7 @@ class TellApprovers:
     def hear(self, news: News) -> None:
         """Write to those whose answer is waited for, as the approval stands; see ``Listener``."""
         approval = news.approval
-        if approval is None or not self._is_to_be_told(news, approval):
+        if approval is None or "email" not in news.settings.channels or not still_asks(news, self._clock.now()):
             return
         members = self._members.all(news.tenant.org_id)
         asked = asked_now(approval, news.settings, self._requested_by(news, approval), members)
@@ -71,13 +74,6 @@ class TellApprovers:
             facts = self._facts(news, approval)
             letters = {member.id: partial(self._write, news, approval, member, facts) for member in asked}
             self._deliveries.each(news, LISTENER, letters)
-
-    def _is_to_be_told(self, news: News, approval: Approval) -> bool:
-        """Whether the news still asks for something: what asks anew since is told by its own event."""
-        if news.heard.type not in ASKING or "email" not in news.settings.channels:
-            return False
-        in_time = self._clock.now() < expiry_of(approval, news.settings, self._clock.now())
-        return approval.is_open and news.heard.revision in (None, approval.revision) and in_time
 
     def _requested_by(self, news: News, approval: Approval) -> str | None:
         return self._desk.requested_by(Case(approval, news.refund, news.request, news.settings))
@@ -92,7 +88,7 @@ class TellApprovers:
             "order_id": order.order_id if order else None,
             "transaction_id": news.refund.transaction_id,
             "reason": news.refund.reason.replace("_", " "),
-            "reasons": reasons_of(news),
+            "reasons": reasons_of(news.request),
             "due_at": deadline_of(approval, news.settings),
         }
 
@@ -102,6 +98,14 @@ class TellApprovers:
         self._mailer.send(Mail("approval", member.email, facts["organization"], *written))
 
 
-def reasons_of(news: News) -> list[str]:
+def still_asks(news: News, now: datetime) -> bool:
+    """Whether the news still asks people for something: what asks anew since is told by its own event."""
+    approval = news.approval
+    if approval is None or not approval.is_open or news.heard.type not in ASKING:
+        return False
+    return news.heard.revision in (None, approval.revision) and now < expiry_of(approval, news.settings, now)
+
+
+def reasons_of(request: Request) -> list[str]:
     """Why a person is asked, in sentences."""
-    return [rule.message for rule in news.request.decision if rule.outcome in ASKS_A_PERSON]
+    return [rule.message for rule in request.decision if rule.outcome in ASKS_A_PERSON]

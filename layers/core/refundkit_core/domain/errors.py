@@ -37,6 +37,7 @@ RefundKitError
 │   ├── ProcessorDenied          (the credentials are refused)
 │   ├── ProcessorUnknown         (no answer, or none that says what happened)
 │   └── NotDelivered             (a message to a person was not taken)
+│       └── SlackRefused         (Slack does not accept the token, channel, user or message)
 └── StoreConflict                internal_error (a write lost a race: reload and decide again)
 """
 
@@ -279,6 +280,10 @@ class ProcessorUnknown(Upstream):
 
 class NotDelivered(Upstream):
     """A message to a person was not taken by whoever carries it; it may be sent again."""
+
+
+class SlackRefused(NotDelivered):
+    """Slack does not accept the token, channel, user or message; ``message`` is Slack's own name for why."""
 
 
 class StoreConflict(RefundKitError):

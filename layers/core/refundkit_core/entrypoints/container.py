@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
     from refundkit_core.adapters.simulation_shelf import S3SimulationShelf
     from refundkit_core.adapters.templates import JinjaTemplates
+    from refundkit_core.application.answer_slack import AnswerSlack
     from refundkit_core.application.approval_desk import Desk
     from refundkit_core.application.assess_risk import AssessRisk, ReadAssessments
     from refundkit_core.application.audit_ports import Mention
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.check_eligibility import CheckEligibility
     from refundkit_core.application.check_policy import CheckPolicy
     from refundkit_core.application.connect_processor import ConnectProcessor
+    from refundkit_core.application.connect_slack import ConnectSlack
     from refundkit_core.application.create_refund import CreateRefund
     from refundkit_core.application.decide_approval import DecideApproval
     from refundkit_core.application.deciders import KnownDeciders
@@ -100,7 +102,9 @@ if TYPE_CHECKING:
     from refundkit_core.application.settle_refund import SettleRefund
     from refundkit_core.application.show_refund import ShowRefund
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
+    from refundkit_core.application.slack_ports import SlackApi, SlackStore
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.application.tell_slack import TellSlack
     from refundkit_core.application.verify_chain import VerifyChain
     from refundkit_core.application.visits import Visits
     from refundkit_core.application.watch_approval import WatchApproval
@@ -109,6 +113,8 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 6
 _MAX_ATTEMPTS = 3
+_SLACK_CLICK_TIMEOUT_S = 2
+"""Slack waits three seconds for what becomes of a click."""
 
 
 class Container:
@@ -375,7 +381,65 @@ class Container:
             self.templates,
             self.mailer,
         )
-        return (approvers, customers)
+        return (approvers, customers, self.tell_slack)
+
+    @cached_property
+    def tell_slack(self) -> TellSlack:
+        from refundkit_core.adapters.dynamodb.slack import DynamoSlackPosts
+        from refundkit_core.application.tell_slack import TellSlack
+
+        return TellSlack(
+            self.approval_desk,
+            self.slack,
+            DynamoSlackPosts(self.table),
+            self.slack_api,
+            self.members,
+            self.orders,
+            self.invite_approver,
+            self.deliveries,
+            self.clock,
+            self.settings.public_api_base,
+        )
+
+    @cached_property
+    def slack(self) -> SlackStore:
+        from refundkit_core.adapters.dynamodb.slack import DynamoSlackStore
+
+        return DynamoSlackStore(self.table, self.box)
+
+    @cached_property
+    def slack_api(self) -> SlackApi:
+        from refundkit_core.adapters.slack import SlackWeb
+
+        return SlackWeb(self.settings.slack_api_base)
+
+    @cached_property
+    def connect_slack(self) -> ConnectSlack:
+        from refundkit_core.application.connect_slack import ConnectSlack
+
+        sandbox = self.settings.slack_api_base if self.settings.stage == "local" else ""
+        return ConnectSlack(self.slack, self.slack_api, self.clock, self.ids, sandbox)
+
+    @cached_property
+    def answer_slack(self) -> AnswerSlack:
+        from refundkit_core.adapters.dynamodb.notices import DynamoMarkers
+        from refundkit_core.adapters.slack import SlackWeb
+        from refundkit_core.adapters.slack_requests import read_click, verify_slack
+        from refundkit_core.application.answer_slack import AnswerSlack
+
+        return AnswerSlack(
+            self.approval_desk,
+            self.slack,
+            self.members,
+            self.deciders,
+            self.decide_approval,
+            self.route_approval,
+            SlackWeb(self.settings.slack_api_base, _SLACK_CLICK_TIMEOUT_S),
+            DynamoMarkers(self.table),
+            self.trail,
+            read_click,
+            verify_slack,
+        )
 
     @cached_property
     def deliveries(self) -> Deliveries:

@@ -26,6 +26,7 @@ class Settings:
     …dead_letter_queue_url: what was given up and waits for a person. reports_bucket: the daily reports, and
     the rows of simulations.
     stripe_api_base: empty for Stripe, else a sandbox.
+    slack_api_base: empty for Slack, else a sandbox.
     notify_queue_url: what people are told of. mail_from: the verified address that mails are sent from; empty: none
     are. mail_configuration_set: SES's, or empty.
     public_api_base: where the API is reached from outside; empty where each request tells it.
@@ -52,6 +53,7 @@ class Settings:
     notify_queue_url: str
     notify_dead_letter_queue_url: str
     stripe_api_base: str = ""
+    slack_api_base: str = ""
     public_api_base: str = ""
     mail_from: str = ""
     mail_configuration_set: str = ""

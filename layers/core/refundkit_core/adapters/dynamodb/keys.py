@@ -12,6 +12,7 @@ approval           ORG#<org>#<env>#APPROVAL#<apr>          #HEAD               O
                    while somebody looks after it:          gsi2pk / gsi2sk:    ASKED#<shard> / <next look>#<pk>
 where it waits     the same                                TOKEN               (its workflow's task token)
 told               the approval's or refund's              TOLD#<evt>#<…>      (forgotten by TTL)
+Slack message      the approval's                          SLACK               (where it stands, for updates)
 code               the approval's                          CODE#<mem>          (forgotten by TTL)
 code to sign in    PERSON#<sha256 of the e-mail address>   CODE                (forgotten by TTL)
 session            SESSION#<sha256>                        SESSION             (forgotten by TTL)
@@ -23,6 +24,8 @@ assessment         ORG#<org>#<env>#RISK#<rsk>              RISK
 transaction name   ORG#<org>#<env>#NAME#<p>#<acct>#<id>    NAME
 connection         ORG#<org>#<env>#CONNECTION              <processor>
 connection by id   CONNECTION#<con>                        CONNECTION          (points to the connection)
+Slack              ORG#<org>#<env>#SLACK                   SLACK
+Slack by id        CONNECTION#<con>                        SLACK               (points to the connection)
 API key            KEY#<sha256>                            KEY                 (what is metered; names its tenant)
 API key, listed    ORG#<org>#<env>#KEYS                    KEY#<key>
 policy             ORG#<org>#<env>#POLICY#<pol>            #HEAD               ORG#<org>#<env>#POLICIES / <time>#<pol>
@@ -172,6 +175,11 @@ def session(session_hash: str) -> Key:
     return Key(f"SESSION#{session_hash}", "SESSION")
 
 
+def slack_message(tenant: Tenant, approval_id: str) -> Key:
+    """Where an approval's message in Slack stands."""
+    return Key(approval(tenant, approval_id).pk, "SLACK")
+
+
 def asked_index(approval_id: str) -> str:
     """The shard of approvals that the sweep looks after."""
     return asked_shard(sum(approval_id.encode()) % OPEN_SHARDS)
@@ -226,6 +234,14 @@ def connection(tenant: Tenant, processor: str) -> Key:
 
 def connection_pointer(connection_id: str) -> Key:
     return Key(f"CONNECTION#{connection_id}", "CONNECTION")
+
+
+def slack(tenant: Tenant) -> Key:
+    return Key(f"{_tenant(tenant)}#SLACK", "SLACK")
+
+
+def slack_pointer(connection_id: str) -> Key:
+    return Key(f"CONNECTION#{connection_id}", "SLACK")
 
 
 def api_key(key_hash: str) -> Key:
