@@ -25,6 +25,7 @@ from local.openapi_operations import HEADERS, KEY_SCHEME, Operation, model_of
 from local.openapi_schemas import Schemas
 from local.settings import ROOT
 
+DESCRIBED = "/v1/"
 METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 
 DESCRIPTION = """\
@@ -115,7 +116,9 @@ def _served() -> Iterator[Served]:
         module = _loaded(file.parent.name)
         if hasattr(module, "api"):
             says = inspect.cleandoc(module.__doc__ or "")
-            yield Served(file.parent.name, says, list(module.api.routes.values()))
+            routes = [route for route in module.api.routes.values() if route.resource.startswith(DESCRIBED)]
+            if routes:  # what Slack posts is no client's to call
+                yield Served(file.parent.name, says, routes)
 
 
 def _loaded(folder: str) -> ModuleType:

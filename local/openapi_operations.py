@@ -18,7 +18,6 @@ from refundkit_core.domain.ids import ID_BODY_LENGTH
 from refundkit_core.entrypoints.http import Route
 from refundkit_core.entrypoints.requests import MAX_KEY_LENGTH
 
-from local import openapi_slack_examples as slack
 from local.openapi_errors import TOO_LARGE, errors_of, example_of
 from local.openapi_examples import ANSWERS, CURSOR, ERRORS, IDEMPOTENCY_KEY, PATHS, REQUESTS, STRIPE_SIGNATURE
 from local.openapi_schemas import Schema, Schemas, query_fields, reference
@@ -32,7 +31,6 @@ KEY_SCHEME: Schema = {
     }
 }
 WEBHOOK = ("POST", "/v1/processors/{name}/webhook/{connectionId}")
-SLACK_ACTIONS = ("POST", "/integrations/slack/actions")
 ID_PREFIXES = {
     ("refunds", "id"): "ref",
     ("api-keys", "id"): "key",
@@ -154,8 +152,6 @@ class Operation:
             signature = {"type": "string", "minLength": 1}
             says = "Stripe's signature of the body, which is what authenticates this request."
             return [_header("Stripe-Signature", signature, says, STRIPE_SIGNATURE, required=True)]
-        if self._key == SLACK_ACTIONS:
-            return slack.headers(_header)
         if self._route.method != "POST" or not self._keyed:
             return []
         key = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[ -~]+$"}
@@ -171,8 +167,6 @@ class Operation:
         return headers
 
     def _request_body(self) -> Schema | None:
-        if self._key == SLACK_ACTIONS:
-            return slack.BODY
         if self._key == WEBHOOK:
             schema: Schema = {"type": "object", "description": "The processor's event, byte by byte as it signed it."}
         elif self._route.body is not None:
