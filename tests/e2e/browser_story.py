@@ -44,6 +44,13 @@ def played(browser: Browser, wanted: dict[str, Any]) -> dict[str, Any]:
     row(inbox, wanted["subject"], wanted["mail_to"]).click()
     text = inbox.locator("article pre").first.inner_text()
     inbox.screenshot(path=shots / "mail-desktop.png")
+    small = browser.new_page(viewport=PHONE)
+    small.set_default_timeout(PATIENCE_MS)
+    small.goto(wanted["inbox"])
+    row(small, wanted["subject"], wanted["mail_to"]).click()
+    small.locator("article iframe").screenshot(path=shots / "mail-phone.png")
+    slack_message(small, wanted)
+    small.locator("article").screenshot(path=shots / "slack-phone.png")
     url, code = re.findall(r"https?://\S+callback\?\S+", text)[0], re.findall(r"\b\d{6}\b", text)[-1]
     seen["code_in_link"] = code in url
 

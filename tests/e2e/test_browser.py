@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import uuid
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -52,13 +55,18 @@ def test_a_refund_of_350_usd_is_approved_on_a_phone(stack: Stack) -> None:
     assert refund["status"] == "pending_approval"
     inbox = record["inbox_url"]
     mail = eventually(lambda: _mail(inbox, anna["email"], order), 60, lambda: "no mail arrived")
+    link = re.findall(r"https?://\S+callback\?\S+", mail["text"])[0]
+    scanned = [_scanned(method, link) for method in ("GET", "HEAD", "OPTIONS", "GET", "HEAD") for _ in range(10)]
+    assert {status for status in scanned if status >= 500} == set()
+    assert _posted(link) in (400, 403)
+    assert merchant.call("GET", f"/approvals/{refund['approvalId']}").body["data"]["version"] == 1
     SHOTS.mkdir(parents=True, exist_ok=True)
     story = {
         "inbox": inbox,
         "mail_to": anna["email"],
         "subject": mail["subject"],
         "about": order,
-        "channel": "refunds",
+        "channel": "refund-approvals",
         "chromium": browser,
         "shots": str(SHOTS),
     }
@@ -82,6 +90,24 @@ def test_a_refund_of_350_usd_is_approved_on_a_phone(stack: Stack) -> None:
     (paid,) = merchant.at_the_processor(charge)
     assert paid["amount"] == 35_000
     assert {shot.name for shot in SHOTS.iterdir()} >= {"door-phone.png", "case-phone.png", "case-desktop.png"}
+
+
+def _scanned(method: str, link: str) -> int:
+    """What a scanner of mails gets that follows a link."""
+    try:
+        with urlopen(Request(link, method=method), timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        return refused.code
+
+
+def _posted(link: str) -> int:
+    """What a form gets that nobody opened: it has neither code nor session, nor the token of a form of ours."""
+    try:
+        with urlopen(Request(link, b"action=approve", method="POST"), timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        return refused.code
 
 
 def _mail(inbox: str, to: str, about: str) -> dict[str, Any] | None:
