@@ -106,7 +106,10 @@ def test_secrets_are_renewed_under_the_same_id_and_another_workspace_gets_anothe
     assert world.container.slack.by_id(first) is None
 
 
-def test_an_incoming_webhook_is_slacks_or_none(world: World, slack: SlackSandbox) -> None:
+def test_an_incoming_webhook_is_slacks_or_none(
+    world: World, slack: SlackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.container, "settings", replace(world.container.settings, stage="production"))
     taken, envelope = ask(world, "PUT", {"webhookUrl": "https://hooks.slack.com/services/T0/B0/abcdWXYZ"})
     refused = ask(world, "PUT", {"webhookUrl": "http://169.254.169.254/latest/meta-data"})
 
@@ -135,6 +138,7 @@ def test_on_aws_the_local_stacks_own_address_is_none(
         {"botToken": "xoxb-anything-at-all"},
         {"botToken": "xoxb-anything-at-all", "signingSecret": "0123456789abcdef"},
         {"channel": "C0REVIEW", "webhookUrl": "https://hooks.slack.com/services/T0/B0/x"},
+        {"webhookUrl": "https://hooks.slack.com/services/T0/B0/of-the-world-outside"},
         {"botToken": "xoxp-anything-at-all", "signingSecret": "0123456789abcdef", "channel": "C0REVIEW"},
         {"botToken": "xoxb-anything-at-all", "signingSecret": "0123456789abcdef", "channel": "#reviews"},
     ],

@@ -8,11 +8,11 @@ from refundkit_core.domain.slack_addresses import is_incoming_webhook
 SANDBOX = "http://localhost:3000/slack/api"
 
 
-def test_slacks_own_address_is_one_on_every_stage() -> None:
+def test_slacks_own_address_is_one_where_there_is_no_sandbox() -> None:
     url = "https://hooks.slack.com/services/T024BE7LD/B024BE7LE/Vx3hfPfHRjFZ0f3k"
 
     assert is_incoming_webhook(url)
-    assert is_incoming_webhook(url, SANDBOX)
+    assert not is_incoming_webhook(url, SANDBOX), "nothing leaves a local stack"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_any_other_is_none(url: str) -> None:
     assert not is_incoming_webhook(url)
 
 
-def test_the_local_stack_adds_its_own_host_and_no_other() -> None:
+def test_the_local_stack_takes_its_own_host_and_no_other() -> None:
     assert is_incoming_webhook("http://localhost:3000/inbox/slack/approvals", SANDBOX)
     for url in (
         "http://localhost:3001/inbox/slack/approvals",

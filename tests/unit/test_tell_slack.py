@@ -263,6 +263,17 @@ def test_a_connection_that_slack_refuses_is_marked_until_it_is_taken_again() -> 
     assert (refused.status, taken.status) == ("error", "active")
 
 
+def test_a_message_that_somebody_deleted_is_let_be() -> None:
+    desk = SlackDesk()
+    waiting = desk.waiting()
+    desk.hears_of(waiting)
+    desk.says(waiting)
+    desk.slack.failures["update"] = [SlackRefused("message_not_found")]
+
+    assert desk.hears_of(waiting).outcome == "told"
+    assert len(desk.slack.in_channel) == 1
+
+
 def test_a_person_whom_slack_does_not_know_breaks_no_connection() -> None:
     desk = SlackDesk()
     desk.slack.failures["direct"] = [SlackRefused("user_not_found")]

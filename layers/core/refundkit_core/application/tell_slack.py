@@ -53,6 +53,9 @@ BROKEN: Final = frozenset(
 )
 """Slack's errors that only somebody who renews the connection, or invites the app, can mend."""
 
+GONE: Final = frozenset({"message_not_found", "thread_not_found"})
+"""Somebody has deleted the message in Slack: there is nothing left to change."""
+
 _ENDS: Final = frozenset({"approval.decided", "approval.expired", "approval.superseded"})
 _THREADED: Final[Mapping[str, str]] = {
     "approval.reminded": "Still waits for a decision",
@@ -242,6 +245,8 @@ class TellSlack:
         try:
             tell()
         except SlackRefused as exc:
+            if exc.message in GONE:
+                return
             if exc.message in BROKEN:
                 self._store.mark(connection, "error", self._clock.now())
             raise

@@ -14,11 +14,9 @@ _LOCAL_PATH: Final = re.compile(r"(/[A-Za-z0-9_-]{1,100}){1,8}")
 
 
 def is_incoming_webhook(url: str, sandbox: str = "") -> bool:
-    """Whether messages may be posted to ``url``. ``sandbox`` is the address of a local stack's own Slack, or empty: on
-    its host, by its scheme and port, any plain path will do."""
-    if _AT_SLACK.fullmatch(url):
-        return True
-    return bool(sandbox) and _is_at(url, sandbox)
+    """Whether messages may be posted to ``url``. ``sandbox`` is the address of a local stack's own Slack, from which
+    nothing leaves: there its host alone will do, by its scheme and port, and any plain path. Empty on AWS."""
+    return _is_at(url, sandbox) if sandbox else _AT_SLACK.fullmatch(url) is not None
 
 
 def _is_at(url: str, sandbox: str) -> bool:
