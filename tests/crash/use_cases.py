@@ -68,7 +68,7 @@ class UseCases:
         refusals, guard = ported("refusals", FakeRefusals()), GuardRefund(ported("purses", system.store))
         self.create = CreateRefund(refunds, organizations, refusals, resolve, gather, guard, switches, clock, ids)
         self.execute = ExecuteRefund(
-            refunds, approvals, connections, processors, self.settle, switches, throttle, executions, clock, ids
+            refunds, lambda: approvals, connections, processors, self.settle, switches, throttle, executions, clock, ids
         )
         self.cancel = CancelRefund(refunds, approvals, connections, processors, self.settle, clock, ids)
         self.receive = ReceiveProcessorWebhook(connections, {"stripe": read_webhook}, news, clock)

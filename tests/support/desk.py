@@ -93,7 +93,7 @@ class Desk:
         )
         self.execute_refund = ExecuteRefund(
             self.store,
-            self.approvals,
+            lambda: self.approvals,
             self.connections,
             processors,
             self.settle,

@@ -16,8 +16,6 @@ from refundkit_core.application.openings import Beside, Refusal
 from refundkit_core.application.ports import Clock, Ids, OrganizationStore, RefundStore, RefusalStore, Switches
 from refundkit_core.application.resolve_transaction import ResolveTransaction
 from refundkit_core.application.shadowing import shadow_of
-from refundkit_core.domain.approval_events import of_opening
-from refundkit_core.domain.approvals import Approval, approval_id_of, asked_about
 from refundkit_core.domain.budgets import NO_GUARDS, Guards, Spender, Taking
 from refundkit_core.domain.decisions import Decision
 from refundkit_core.domain.errors import (
@@ -237,7 +235,11 @@ def _refusal_of(asked: OpenRefund, decision: Decision) -> RefundKitError | None:
 
 def _refund_of(asked: OpenRefund, refund_id: str, decision: Decision, gathered: Gathered) -> Refund:
     """The refund as it is opened: to be paid at once, or to wait for a person."""
-    now, waits = gathered.facts.now, decision.verdict == "review"
+    now, waits, approval_id = gathered.facts.now, decision.verdict == "review", None
+    if waits:
+        from refundkit_core.domain.approvals import approval_id_of  # what few refunds need loads when one does
+
+        approval_id = approval_id_of(refund_id)
     return Refund(
         id=refund_id,
         tenant=asked.tenant,
@@ -255,7 +257,7 @@ def _refund_of(asked: OpenRefund, refund_id: str, decision: Decision, gathered: 
         next_look_at=None if waits else now + FIRST_LOOK_AFTER,
         fee_minor=decision.fee_minor,
         customer_key=gathered.customer.key if gathered.customer is not None else None,
-        approval_id=approval_id_of(refund_id) if waits else None,
+        approval_id=approval_id,
         tell=waits,
     )
 
@@ -267,22 +269,13 @@ def _beside(
     events = []
     approval = None
     if refund.approval_id is not None:
-        approval = _question(asked, refund, decision, settings)
-        events.append(of_opening(approval))
+        from refundkit_core.application.ask_people import question_about
+
+        approval, event = question_about(asked, refund, decision, settings)
+        events.append(event)
     if decision.risk.score >= REVIEW_FROM_RISK:
         events.append(of_risk(refund, decision.risk))
     return Beside(gathered.customer, approval, tuple(events), shadow=shadow_of(refund.id, gathered, decision))
-
-
-def _question(asked: OpenRefund, refund: Refund, decision: Decision, settings: ApprovalSettings | None) -> Approval:
-    """What people are asked, at the lowest level that may decide it."""
-    from refundkit_core.domain.approval_clock import watched
-    from refundkit_core.domain.routing import DEFAULT_SETTINGS
-
-    settings = settings or DEFAULT_SETTINGS
-    level = settings.first_level(refund.money.amount_minor, refund.money.currency)
-    reasons = tuple(rule.rule for rule in decision.why_review)
-    return watched(asked_about(refund, reasons, asked.owner, level), settings)
 
 
 def _request_of(asked: OpenRefund, decision: Decision, gathered: Gathered) -> Request:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from refundkit_core.application.approval_ports import ApprovalStore
 from refundkit_core.application.ports import (
     Clock,
     ConnectionStore,
@@ -20,7 +19,6 @@ from refundkit_core.application.ports import (
 )
 from refundkit_core.application.records import Connection
 from refundkit_core.application.settle_refund import SettleRefund
-from refundkit_core.domain.approvals import covers
 from refundkit_core.domain.errors import (
     NotFound,
     ProcessorDeclined,
@@ -33,6 +31,11 @@ from refundkit_core.domain.ledger import Ledger, LedgerChange
 from refundkit_core.domain.processor import ProcessorRefund, RefundOrder
 from refundkit_core.domain.refund import FIRST_LOOK_AFTER, Refund, Status, change_of, moved, put_off
 from refundkit_core.domain.tenancy import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from refundkit_core.application.approval_ports import ApprovalStore
 
 SEND_WINDOW: Final = timedelta(hours=23)
 """Stripe forgets idempotency keys after 24 hours; one hour is left for clocks and slow answers."""
@@ -50,12 +53,15 @@ _MAX_TRIES: Final = 20
 
 
 class ExecuteRefund:
-    """The use case behind the execution queue: safe to run any number of times, by any number of workers."""
+    """The use case behind the execution queue: safe to run any number of times, by any number of workers.
+
+    ``approvals`` gives their store, for the refunds that people were asked about.
+    """
 
     def __init__(
         self,
         refunds: RefundStore,
-        approvals: ApprovalStore,
+        approvals: Callable[[], ApprovalStore],
         connections: ConnectionStore,
         processors: Processors,
         settle: SettleRefund,
@@ -145,7 +151,9 @@ class ExecuteRefund:
         """Whether a refund that a person was asked about is something else than what they approved."""
         if refund.approval_id is None:
             return None
-        approval = self._approvals.find(refund.tenant, refund.approval_id)
+        from refundkit_core.domain.approvals import covers
+
+        approval = self._approvals().find(refund.tenant, refund.approval_id)
         return None if approval is not None and covers(approval, refund) else "not_as_approved"
 
     def _find_out(self, refund: Refund, processor: PaymentProcessor, connection: Connection) -> Outcome:

@@ -10,7 +10,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from refundkit_core.adapters.dynamodb.audit_mentions import TELLING, mention_of
 from refundkit_core.adapters.dynamodb.keys import EVENT_PREFIX
 from refundkit_core.adapters.dynamodb.refund_items import event_of
 from refundkit_core.adapters.dynamodb.table import Table, decode
@@ -775,7 +774,7 @@ class Container:
 
         return ExecuteRefund(
             self.refunds,
-            self.approvals,
+            lambda: self.approvals,
             self.connections,
             self.processors,
             self.settle_refund,
@@ -839,6 +838,8 @@ class Container:
     def mention_of_image(self, image: Mapping[str, Any]) -> Mention | None:
         """What a stream record's new image gives the audit chain to take up; None for what it does not, and for what
         is in it. Raises KeyError or ValueError for what cannot be told."""
+        from refundkit_core.adapters.dynamodb.audit_mentions import TELLING, mention_of
+
         return mention_of(decode({name: image[name] for name in TELLING if name in image}))
 
     def is_event(self, key: Mapping[str, Any]) -> bool:
