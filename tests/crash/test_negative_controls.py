@@ -47,7 +47,7 @@ def violations(kind: type[System], name: str, faults: tuple[Fault, ...]) -> Iter
         (broken.FlaggedOnNews, "warned_of_at_a_low_risk", KILLS, "the ledger shows 1 things, 0 were assessed"),
         (broken.FlaggedAnew, "warned_of_and_flagged", _NONE, "1 things were seen, 2 assessed"),
         (broken.NoSweep, "never_arrived", _NONE, "still busy"),
-        (broken_approvals.LastDecisionWins, "two_people_disagree", OTHER_WORKERS, "versions were skipped"),
+        (broken_approvals.LastDecisionWins, "two_people_disagree", OTHER_WORKERS, "changed without a new version"),
         (broken_approvals.RefundApart, "approved_by_a_person", _NONE, "is pending_approval, asked: approved"),
         (broken_approvals.TokenUnread, "approved_by_a_person", OTHER_WORKERS, "still busy"),
         (broken_approvals.StartedAnew, "approved_by_a_person", (*KILLS, *OTHER_WORKERS), "was begun twice"),

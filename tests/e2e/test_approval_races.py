@@ -117,7 +117,9 @@ def test_one_person_in_thirty_places_is_one_person_and_of_many_two_are_enough(pe
         assert approval.ruling is not None
         assert approval.ruling.act.by != people.ids[0]
         assert (approval.status, len(approval.consents)) == ("approved", 1)
-        assert Counter(each.code for each in said if each.status == 409) == {"approval_already_decided": 48}
+        codes = Counter(each.code for each in said)
+        assert set(codes) == {None, "approval_already_decided"}
+        assert codes[None] in (1, 2)  # the second person, and perhaps the first once more before that
         assert [entry.command for entry in people.trail(refund_id)] == ["approval consent", "approval approve"]
         people.workers.execute(refund_id)
         assert people.workers.at_stripe(charge) == [2_000]
