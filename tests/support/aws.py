@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+from functools import cache
+from typing import Any
 
 import boto3
 
 from tests.support.template import resolved, resources
 
 
+def _client(service: str, region_name: str | None = None) -> Any:
+    """A client for what the environment names: making one takes longer than all that it is used for here."""
+    named = ("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return _made(service, region_name, tuple(os.environ.get(name) for name in named))
+
+
+@cache
+def _made(service: str, region_name: str | None, _environment: tuple[str | None, ...]) -> Any:
+    return boto3.client(service, region_name=region_name)  # type: ignore[call-overload]
+
+
 def create_parts() -> dict[str, str]:
     """Create table, key, bus, queues and bucket; returns the settings that name them."""
     described = resolved(resources("AWS::DynamoDB::Table")["Table"]["Properties"])
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    boto3.client("dynamodb").create_table(TableName="refundkit", **{name: described[name] for name in wanted})
-    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
-    boto3.client("events").create_event_bus(Name="refundkit")
-    sqs = boto3.client("sqs")
+    _client("dynamodb").create_table(TableName="refundkit", **{name: described[name] for name in wanted})
+    key = _client("kms").create_key()["KeyMetadata"]["Arn"]
+    _client("events").create_event_bus(Name="refundkit")
+    sqs = _client("sqs")
     return {
         "REFUNDKIT_STAGE": "local",
         "REFUNDKIT_PUBLIC_API_BASE": "http://127.0.0.1:9/api",
@@ -44,25 +58,25 @@ def create_parts() -> dict[str, str]:
 
 
 def _fifo_queue(name: str) -> str:
-    made = boto3.client("sqs").create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})
-    return made["QueueUrl"]
+    made = _client("sqs").create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})
+    return str(made["QueueUrl"])
 
 
 def _state_machine(name: str) -> str:
     """A state machine that waits: moto runs none, and tests look at what it is told."""
     wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86_400, "End": True}}}
     role = "arn:aws:iam::123456789012:role/states"
-    made = boto3.client("stepfunctions").create_state_machine(name=name, definition=json.dumps(wait), roleArn=role)
-    return made["stateMachineArn"]
+    made = _client("stepfunctions").create_state_machine(name=name, definition=json.dumps(wait), roleArn=role)
+    return str(made["stateMachineArn"])
 
 
 def _sender(address: str) -> str:
     """An address that mails may be sent from."""
-    boto3.client("sesv2").create_email_identity(EmailIdentity=address)
+    _client("sesv2").create_email_identity(EmailIdentity=address)
     return address
 
 
 def _bucket(name: str) -> str:
-    s3 = boto3.client("s3", region_name="us-east-1")
+    s3 = _client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket=name)
     return name
