@@ -397,6 +397,7 @@ def many(world: World, number: int) -> None:
     put({**item, **encode({"height": head.number, "seal": head.hash})})
 
 
+@pytest.mark.slow
 def test_1200_entries_are_verified_in_parts_listed_in_pages_and_exported(world: World) -> None:
     Stream(world).publish()
     work(world)
