@@ -24,10 +24,13 @@ CHECK_TIMEOUT_S = 1_200
 MAX_LINES = 60  # of a failed check's output
 MAX_LINE = 220
 SESSION_TIMEOUT_S = 3_000
-BESIDE = (("integration",), ("unit", "architecture", "contract"))
+BESIDE = (("unit", "architecture", "contract"), ("crash", "bench"))
 """Suites that can share the machine: what stands together runs in one session."""
-ALONE = ("workflow", "local", "crash", "bench", "e2e")
-SUITES = ("unit", "architecture", "contract", "integration", *ALONE)
+PARTED = "integration"
+PARTS = 3
+"""The longest suite, and in how many sessions it runs, so that two processors share it."""
+ALONE = ("local", "e2e")
+SUITES = ("unit", "architecture", "contract", PARTED, "crash", "bench", *ALONE)
 """All of them, in the order in which one session runs them: what blocks sockets first."""
 
 NOT_SLOW = ("-m", "not slow")
@@ -103,13 +106,12 @@ def older_pythons(versions: tuple[str, ...]) -> list[Check]:
 
 def suites_beside() -> list[Check]:
     """The sessions that run beside the checks, the longest first."""
-    found = []
-    for together in BESIDE:
-        folders = present(tuple(f"tests/{suite}" for suite in together))
-        if folders:
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *NOT_SLOW, *folders]
-            found.append(Check(f"tests: {', '.join(together)}", command))
-    return found
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / PARTED).glob("test_*.py"))
+    parts = {f"{PARTED} {part + 1}/{PARTS}": files[part::PARTS] for part in range(PARTS)}
+    whole = {", ".join(suites): present(tuple(f"tests/{suite}" for suite in suites)) for suites in BESIDE}
+    session = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *NOT_SLOW]
+    sessions = {**parts, **whole}
+    return [Check(f"tests: {name}", [*session, *paths]) for name, paths in sessions.items() if paths]
 
 
 def summary_of(output: str) -> str:
