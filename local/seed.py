@@ -158,7 +158,7 @@ def seed(name: str, stripe_url: str, webhook_base_url: str, samples: bool = True
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "shop"
     described = provision(name, f"owner@{slug}.example.com", webhook_base_url, account)
     chosen = (("test", TEST_SAMPLES), ("live", LIVE_SAMPLES)) if samples else (("test", TEST_SAMPLES[:1]),)
-    described["slack"] = connect_slack(name, described["org_id"], f"{slug}.example.com")
+    described["slack"] = connect_slack(name, described["org_id"], described["members"].values())
     described["transactions"] = {
         sample.name: create_charge(stripe_url, account[f"{mode}_secret_key"], sample, number)
         for mode, group in chosen

@@ -17,7 +17,7 @@ class SlackOfStory:
 
     def __init__(self, organization: dict[str, Any]) -> None:
         described = organization["slack"]
-        self.people: dict[str, dict[str, Any]] = described["people"]
+        self.people: dict[str, dict[str, Any]] = organization["members"]
         self.stranger = str(described["stranger"])
         self._door = str(organization["inbox_url"]).removesuffix("/inbox")
 

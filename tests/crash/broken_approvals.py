@@ -35,53 +35,62 @@ class _WithStore(System):
         return Wired(self)
 
 
+class _DecidesAnyway(MemoryApprovalStore):
+    def _insist(self, approval: Approval) -> None:
+        return
+
+    def change(
+        self,
+        before: Approval,
+        after: Approval,
+        event: Event,
+        step: RefundStep | None = None,
+        audit: AuditEntry | None = None,
+    ) -> None:
+        if step is not None:
+            stored = self._store.head(step.before.tenant, step.before.id)
+            step = step._replace(before=stored or step.before)
+        super().change(before, after, event, step, audit)
+
+
 class LastDecisionWins(_WithStore):
     """A decision is written whatever has been decided meanwhile."""
 
-    class store_of(MemoryApprovalStore):  # noqa: N801  # stands in an attribute's place
-        def _insist(self, approval: Approval) -> None:
-            return
+    store_of = _DecidesAnyway
 
-        def change(
-            self,
-            before: Approval,
-            after: Approval,
-            event: Event,
-            step: RefundStep | None = None,
-            audit: AuditEntry | None = None,
-        ) -> None:
-            if step is not None:
-                stored = self._store.head(step.before.tenant, step.before.id)
-                step = step._replace(before=stored or step.before)
-            super().change(before, after, event, step, audit)
+
+class _LosesTheStep(MemoryApprovalStore):
+    def change(
+        self,
+        before: Approval,
+        after: Approval,
+        event: Event,
+        step: RefundStep | None = None,
+        audit: AuditEntry | None = None,
+    ) -> None:
+        super().change(before, after, event, None, audit)
 
 
 class RefundApart(_WithStore):
     """The approval is decided without its refund, whose step is lost."""
 
-    class store_of(MemoryApprovalStore):  # noqa: N801
-        def change(
-            self,
-            before: Approval,
-            after: Approval,
-            event: Event,
-            step: RefundStep | None = None,
-            audit: AuditEntry | None = None,
-        ) -> None:
-            super().change(before, after, event, None, audit)
+    store_of = _LosesTheStep
+
+
+class _KeepsUnread(MemoryApprovalStore):
+    def keep_token(self, tenant: Tenant, approval_id: str, token: WaitingToken) -> bool:
+        approval = self.find(tenant, approval_id)
+        if approval is not None and not approval.is_open:
+            self.put_off(replace(approval, next_look_at=None))
+            return False
+        return super().keep_token(tenant, approval_id, token)
 
 
 class TokenUnread(_WithStore):
     """The approval is not read again once the token is kept, so that a decision made meanwhile waits for its sweep;
     and nobody sweeps what is decided."""
 
-    class store_of(MemoryApprovalStore):  # noqa: N801
-        def keep_token(self, tenant: Tenant, approval_id: str, token: WaitingToken) -> bool:
-            approval = self.find(tenant, approval_id)
-            if approval is not None and not approval.is_open:
-                self.put_off(replace(approval, next_look_at=None))
-                return False
-            return super().keep_token(tenant, approval_id, token)
+    store_of = _KeepsUnread
 
 
 class _WithWorkflow(System):
@@ -93,25 +102,31 @@ class _WithWorkflow(System):
         return self.workflow_of(self.clock, asked)
 
 
+class _BeginsAnew(FakeWorkflow):
+    def start(self, tenant: Tenant, approval_id: str) -> None:
+        begun = self.executions.pop(approval_id, None)
+        super().start(tenant, approval_id)
+        if begun is not None:
+            self.executions[f"{approval_id} before"] = begun
+
+
 class StartedAnew(_WithWorkflow):
     """An execution is not named after its approval: every start begins one."""
 
-    class workflow_of(FakeWorkflow):  # noqa: N801
-        def start(self, tenant: Tenant, approval_id: str) -> None:
-            begun = self.executions.pop(approval_id, None)
-            super().start(tenant, approval_id)
-            if begun is not None:
-                self.executions[f"{approval_id} before"] = begun
+    workflow_of = _BeginsAnew
+
+
+class _Deaf(FakeWorkflow):
+    def __init__(self, clock: Clock, asked: Asked) -> None:
+        super().__init__(clock, asked)
+        self.deaf = 0
+
+    def end(self, token: str) -> Woken:
+        self.deaf += 1
+        return "woken"
 
 
 class NeverEnded(_WithWorkflow):
     """Nobody hears that it is over."""
 
-    class workflow_of(FakeWorkflow):  # noqa: N801
-        def __init__(self, clock: Clock, asked: Asked) -> None:
-            super().__init__(clock, asked)
-            self.deaf = 0
-
-        def end(self, token: str) -> Woken:
-            self.deaf += 1
-            return "woken"
+    workflow_of = _Deaf

@@ -11,8 +11,6 @@ import pytest
 
 from local.slack_sandbox import App, Fault, SlackSandbox
 from tests.integration.conftest import World
-from tests.support.functions import function_module
-from tests.support.requests import gateway_event
 from tests.support.slack import served
 
 PATH = "/v1/integrations/slack"
@@ -28,9 +26,7 @@ def slack(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackSandbo
 
 
 def ask(world: World, method: str, body: Any = None, key: str | None = None) -> tuple[int, dict[str, Any]]:
-    event = gateway_event(method, PATH, body, key=key or world.organization.test_key)
-    answer = function_module(event.pop("function")).handler(event, None)
-    return answer["statusCode"], json.loads(answer["body"])
+    return world.call(method, PATH, body, key=key or world.organization.test_key)[:2]
 
 
 def asked_of(app: App) -> dict[str, str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from refundkit_core.application.approval_desk import Seen
+from refundkit_core.application.route_approval import Reply
 from refundkit_core.domain import errors
 from refundkit_core.domain.approval_clock import due
 
@@ -101,9 +102,7 @@ def test_what_nobody_asked_cannot_be_answered() -> None:
         desk.answer(desk_reply("ref_nonsense"))
 
 
-def desk_reply(refund_id: str):  # type: ignore[no-untyped-def]
-    from refundkit_core.application.route_approval import Reply
-
+def desk_reply(refund_id: str) -> Reply:
     return Reply(TENANT, refund_id, REQUESTER.id, REQUESTER.id, "x")
 
 

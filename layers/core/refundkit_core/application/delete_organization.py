@@ -22,9 +22,8 @@ from refundkit_core.application.member_ports import MemberStore
 from refundkit_core.application.organization_ports import OpenWork, OrganizationBook, OrganizationState
 from refundkit_core.application.ports import ApiKeyStore, Clock, ConnectionStore, Ids
 from refundkit_core.domain.errors import Denied, Detail, NotFound, OrganizationNotSettled, StoreConflict
-from refundkit_core.domain.tenancy import Caller, Environment, Tenant
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Caller, Tenant
 
-_ENVIRONMENTS: Final[tuple[Environment, ...]] = ("test", "live")
 _NAMED: Final = 3
 """How many open refunds and approvals a refusal names."""
 
@@ -116,7 +115,7 @@ class DeleteOrganization:
             self._book.reopen(org_id, mark)
 
     def _disconnect(self, org_id: str, by: By) -> None:
-        for environment in _ENVIRONMENTS:
+        for environment in ENVIRONMENTS:
             tenant = Tenant(org_id, environment)
             for known in self._connections.listed(tenant):
                 if known.status != "inactive":
@@ -127,7 +126,7 @@ class DeleteOrganization:
         """The caller's own key last: until then they can ask again."""
         valid = [
             key
-            for environment in _ENVIRONMENTS
+            for environment in ENVIRONMENTS
             for key in self._keys.of(Tenant(org_id, environment))
             if key.revoked_at is None
         ]

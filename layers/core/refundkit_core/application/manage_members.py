@@ -30,7 +30,7 @@ from refundkit_core.domain.members import (
     role_may,
 )
 from refundkit_core.domain.money import Money
-from refundkit_core.domain.tenancy import Caller, Environment, Tenant
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Caller, Tenant
 from refundkit_core.domain.times import iso
 
 MAX_KEYS_AT_ONCE: Final = 40
@@ -38,7 +38,6 @@ MAX_KEYS_AT_ONCE: Final = 40
 
 _ROUTE: Final = "POST /v1/members"
 _WRITE: Final = "members:write"
-_ENVIRONMENTS: Final[tuple[Environment, ...]] = ("test", "live")
 _MAX_TRIES: Final = 20
 
 
@@ -221,7 +220,7 @@ class ManageMembers:
         now = self._clock.now()
         valid = [
             key
-            for environment in _ENVIRONMENTS
+            for environment in ENVIRONMENTS
             for key in self._keys.of(Tenant(before.org_id, environment))
             if key.owner == before.id and key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
         ]

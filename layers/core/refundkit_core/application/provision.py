@@ -17,11 +17,9 @@ from refundkit_core.application.records import (
 )
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.rights import ADMIN
-from refundkit_core.domain.tenancy import Environment, Tenant
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Environment, Tenant
 
 OWNER_SCOPES: Final = frozenset({ADMIN})
-
-_ENVIRONMENTS: Final[tuple[Environment, ...]] = ("test", "live")
 
 
 class NewOrganization(NamedTuple):
@@ -72,15 +70,12 @@ class Provision:
         )
         entry = self._auditor.entry(by, "organizations create", organization.id, organization.id)
         self._organizations.create(organization, entry)
-        test_key, live_key = (
-            self._keys.create(
-                Tenant(organization.id, environment),
-                WantedKey(f"First {environment} key", organization.owner_id, OWNER_SCOPES),
-                by,
-            ).key
-            for environment in _ENVIRONMENTS
-        )
-        return NewOrganization(organization.id, organization.owner_id, test_key, live_key)
+        first = {environment: self._first_key(organization, environment, by) for environment in ENVIRONMENTS}
+        return NewOrganization(organization.id, organization.owner_id, first["test"], first["live"])
+
+    def _first_key(self, organization: Organization, environment: Environment, by: By) -> str:
+        wanted = WantedKey(f"First {environment} key", organization.owner_id, OWNER_SCOPES)
+        return self._keys.create(Tenant(organization.id, environment), wanted, by).key
 
     def organizations(self) -> Sequence[ListedOrganization]:
         """Every organization, oldest first."""

@@ -29,12 +29,11 @@ from refundkit_core.domain.ledger import Ledger, TransactionRef
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.reconciliation import KINDS, Books, Finding, findings_in
 from refundkit_core.domain.refund import Refund
-from refundkit_core.domain.tenancy import Environment, Tenant
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Tenant
 from refundkit_core.domain.times import iso
 
 RECENT: Final = timedelta(hours=48)
 LONGEST_RUN: Final = timedelta(minutes=12)
-ENVIRONMENTS: Final[tuple[Environment, ...]] = ("live", "test")
 
 _Transaction = tuple[Tenant, TransactionRef]
 _Known = dict[_Transaction, set[str]]

@@ -18,9 +18,7 @@ from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.ledger import Ledger
 from refundkit_core.domain.processor import ProcessorRefund
 from refundkit_core.domain.refund import Refund
-from refundkit_core.domain.tenancy import Environment, Tenant
-
-ENVIRONMENTS: tuple[Environment, ...] = ("live", "test")
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Tenant
 
 
 class RefundCase(NamedTuple):

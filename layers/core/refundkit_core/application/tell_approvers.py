@@ -69,14 +69,11 @@ class TellApprovers:
         if approval is None or "email" not in news.settings.channels or not still_asks(news, self._clock.now()):
             return
         members = self._members.all(news.tenant.org_id)
-        asked = asked_now(approval, news.settings, self._requested_by(news, approval), members)
+        asked = asked_now(approval, news.settings, self._desk.requested_by(case_of(news, approval)), members)
         if asked:
             facts = self._facts(news, approval)
             letters = {member.id: partial(self._write, news, approval, member, facts) for member in asked}
             self._deliveries.each(news, LISTENER, letters)
-
-    def _requested_by(self, news: News, approval: Approval) -> str | None:
-        return self._desk.requested_by(Case(approval, news.refund, news.request, news.settings))
 
     def _facts(self, news: News, approval: Approval) -> dict[str, Any]:
         order = self._orders.of(news.tenant, news.refund.transaction)
@@ -96,6 +93,11 @@ class TellApprovers:
         invitation = self._invite(approval, news.settings, member.id)
         written = self._letters.write("approval", {**facts, "name": member.name, "invitation": invitation})
         self._mailer.send(Mail("approval", member.email, facts["organization"], *written))
+
+
+def case_of(news: News, approval: Approval) -> Case:
+    """The case that the news is of, as it was read for them."""
+    return Case(approval, news.refund, news.request, news.settings)
 
 
 def still_asks(news: News, now: datetime) -> bool:

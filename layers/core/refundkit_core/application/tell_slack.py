@@ -21,7 +21,7 @@ from refundkit_core.application.slack_messages import (
     pointer,
 )
 from refundkit_core.application.slack_ports import Message, Post
-from refundkit_core.application.tell_approvers import ASKING, reasons_of, still_asks
+from refundkit_core.application.tell_approvers import ASKING, case_of, reasons_of, still_asks
 from refundkit_core.domain.asked import asked_now
 from refundkit_core.domain.errors import SlackRefused, StoreConflict
 from refundkit_core.domain.slack_text import escaped, mention
@@ -171,7 +171,7 @@ class TellSlack:
 
     def _directs(self, news: News, approval: Approval, connection: SlackConnection) -> Recipients:
         """A direct message to each who is asked and is known by a Slack user."""
-        case = self._desk.case(news.tenant, approval.id)
+        case = case_of(news, approval)
         members = self._members.all(news.tenant.org_id)
         asked = asked_now(approval, news.settings, self._desk.requested_by(case), members)
         facts = self._facts(case)
@@ -189,7 +189,7 @@ class TellSlack:
         """For a webhook, which can neither update nor take clicks: where to go, and how it ended."""
         if "slack" not in news.settings.channels:
             return {}
-        facts = self._facts(self._desk.case(news.tenant, approval.id))
+        facts = self._facts(case_of(news, approval))
         if news.heard.type in _ENDS and not approval.is_open:
             return {"line": partial(self._slack.send, connection, closing_line(facts))}
         if news.heard.type in ASKING and still_asks(news, self._clock.now()):

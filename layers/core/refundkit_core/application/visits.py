@@ -13,7 +13,7 @@ from refundkit_core.application.route_approval import Move
 from refundkit_core.domain.errors import Conflict, Denied, NotFound, RefundKitError, Unauthenticated
 from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.sessions import Person, Session, hash_of
-from refundkit_core.domain.tenancy import Environment, Tenant
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 Deed = Literal["approve", "reject", "request_info", "escalate", "comment"]
 
 MAX_ORGANIZATIONS: Final = 10
-_ENVIRONMENTS: Final[tuple[Environment, ...]] = ("live", "test")
 _SHOWN: Final = 50
 
 
@@ -109,7 +108,7 @@ class Visits:
         active = [person for person in session.people[:MAX_ORGANIZATIONS] if self._is_active(person)]
         if not active:
             raise Denied("You are no longer an active member")
-        tenants = [(person, Tenant(person.org_id, each)) for person in active for each in _ENVIRONMENTS]
+        tenants = [(person, Tenant(person.org_id, each)) for person in active for each in ENVIRONMENTS]
         return [self._waiting(person, tenant) for person, tenant in tenants]
 
     def _waiting(self, person: Person, tenant: Tenant) -> Waiting:
@@ -197,4 +196,4 @@ def _places(session: Session) -> list[tuple[Person, Tenant]]:
     if session.only is not None:
         return [(session.people[0], session.only.tenant)]
     people = session.people[:MAX_ORGANIZATIONS]
-    return [(person, Tenant(person.org_id, each)) for person in people for each in _ENVIRONMENTS]
+    return [(person, Tenant(person.org_id, each)) for person in people for each in ENVIRONMENTS]

@@ -18,7 +18,7 @@ from refundkit_core.domain.approvals import Approval
 from refundkit_core.domain.errors import NotFound
 from refundkit_core.domain.ids import is_id
 from refundkit_core.domain.routing import ApprovalSettings
-from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Tenant
 from refundkit_core.domain.times import from_unix
 
 LASTS: Final = timedelta(hours=24)
@@ -106,7 +106,7 @@ def _claimed(text: bytes) -> Link:
         known = is_id("org", org_id) and is_id("apr", approval_id) and is_id("mem", member_id)
     except (ValueError, TypeError, AttributeError, OverflowError) as exc:
         raise _unknown() from exc
-    if not known or environment not in ("test", "live") or len(said) != _FIELDS:
+    if not known or environment not in ENVIRONMENTS or len(said) != _FIELDS:
         raise _unknown()
     return link
 

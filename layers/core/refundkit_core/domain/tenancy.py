@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from refundkit_core.domain.errors import Denied
 from refundkit_core.domain.ids import is_id
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from refundkit_core.domain.roles import Role
 
 Environment = Literal["test", "live"]
+ENVIRONMENTS: Final[tuple[Environment, ...]] = ("live", "test")
 
 
 @dataclass(frozen=True, slots=True)

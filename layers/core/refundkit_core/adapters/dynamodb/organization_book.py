@@ -15,10 +15,9 @@ from refundkit_core.adapters.dynamodb.table import ConditionFailed, Operation, T
 from refundkit_core.application.audit import AuditEntry
 from refundkit_core.application.organization_ports import OrganizationState
 from refundkit_core.domain.members import Roster
-from refundkit_core.domain.tenancy import Environment, Tenant
+from refundkit_core.domain.tenancy import ENVIRONMENTS, Tenant
 from refundkit_core.domain.times import iso, parse_iso
 
-_ENVIRONMENTS: Final[tuple[Environment, ...]] = ("test", "live")
 _STANDS: Final = "attribute_exists(pk) AND attribute_not_exists(deleted)"
 _MINE: Final = f"{CLOSING} = :mark"
 _NAME: Final = {"#name": "name"}
@@ -82,7 +81,7 @@ class DynamoOpenWork:
         return sorted(refund_id for tenant, refund_id in named if tenant.org_id == org_id)
 
     def approvals(self, org_id: str) -> Sequence[str]:
-        return [found for environment in _ENVIRONMENTS for found in self._open(Tenant(org_id, environment))]
+        return [found for environment in ENVIRONMENTS for found in self._open(Tenant(org_id, environment))]
 
     def _open(self, tenant: Tenant) -> list[str]:
         found: list[str] = []
@@ -96,4 +95,4 @@ class DynamoOpenWork:
 
 
 def _switches(org_id: str) -> list[keys.Key]:
-    return [keys.switches(Tenant(org_id, environment)) for environment in _ENVIRONMENTS]
+    return [keys.switches(Tenant(org_id, environment)) for environment in ENVIRONMENTS]
