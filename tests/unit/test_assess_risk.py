@@ -96,7 +96,7 @@ def test_from_seventy_on_an_event_tells_of_it_in_ids_and_names_of_signals(extern
     kept = bench.made(Claim(amount_minor=1)).kept
 
     event = Event(
-        id=event_id(kept.id, 1),
+        id=event_id(kept.id, 1, START),
         tenant=TENANT,
         subject=kept.id,
         version=1,

@@ -87,11 +87,11 @@ def test_derived_ids_are_one_for_the_same_parts_and_others_for_others(left: list
 
 
 def test_event_ids_are_derived_from_the_change_that_they_report() -> None:
-    ids = {event_id(refund_id(number), version) for number in (1, 2) for version in (1, 2)}
+    ids = {event_id(refund_id(number), version, START) for number in (1, 2) for version in (1, 2)}
 
     assert len(ids) == 4
     assert all(is_id("evt", made) for made in ids)
-    assert event_id(refund_id(1), 1) in ids
+    assert event_id(refund_id(1), 1, START) in ids
 
 
 @pytest.mark.parametrize(

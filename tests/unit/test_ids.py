@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from refundkit_core.domain.ids import derived, event_id, is_id, ulid
+from refundkit_core.domain.ids import derived, event_id, hashed_id, is_id, time_of, ulid
 
 from tests.support.clock import START
 
@@ -55,7 +55,11 @@ def test_a_derived_id_depends_on_the_secret_and_on_every_part_and_where_parts_en
 
 
 def test_an_event_is_known_again_by_its_id_however_often_it_is_sent() -> None:
-    assert event_id("ref_00000000000000000000000001", 3) == "evt_GBKYRM7AKMV70263ZA4EGN4P7F"
+    at = datetime(2026, 11, 20, 12, 0, 0, 123_000, UTC)
+
+    assert event_id("ref_00000000000000000000000001", 3, at) == "evt_01M7WD7TKVGBKYRM7AKMV70263"
+    assert time_of("evt_01M7WD7TKVGBKYRM7AKMV70263") == at
+    assert hashed_id("aud", "ref_00000000000000000000000001", "3") == "aud_GBKYRM7AKMV70263ZA4EGN4P7F"
 
 
 @pytest.mark.parametrize(

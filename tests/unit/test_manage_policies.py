@@ -225,7 +225,7 @@ def test_a_published_draft_is_a_version_in_force_with_its_event_and_entry(office
     assert office.judge(START) == PolicyVersion(head.id, 1, FIRST, now)
     assert office.store.events == [
         Event(
-            id=event_id(head.id, 1),
+            id=event_id(head.id, 1, now),
             tenant=TENANT,
             subject=head.id,
             version=1,

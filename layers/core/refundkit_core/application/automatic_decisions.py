@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from refundkit_core.application.audit import AuditEntry
-from refundkit_core.domain.ids import event_id
+from refundkit_core.domain.ids import hashed_id
 from refundkit_core.domain.recommendations import digest_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _UNKNOWN = "unknown"
 
 def entry_id(subject: str) -> str:
     """The id of the entry of what was decided about a refund or refusal: always the same."""
-    return f"aud_{event_id(subject, 1).partition('_')[2]}"
+    return hashed_id("aud", subject, "1")
 
 
 class AutomaticDecisions:

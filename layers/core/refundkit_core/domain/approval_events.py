@@ -80,7 +80,7 @@ def _event(approval: Approval, kind: str, at: Any, more: dict[str, Any], comment
         **more,
     }
     return Event(
-        id=event_id(approval.id, approval.version),
+        id=event_id(approval.id, approval.version, at),
         tenant=approval.tenant,
         subject=approval.id,
         version=approval.version,

@@ -41,7 +41,7 @@ def of_assessment(kept: KeptAssessment) -> Event | None:
     if kept.assessment.score < REVIEW_FROM_RISK:
         return None
     return Event(
-        id=event_id(kept.id, _ONLY_VERSION),
+        id=event_id(kept.id, _ONLY_VERSION, kept.created_at),
         tenant=kept.tenant,
         subject=kept.id,
         version=_ONLY_VERSION,

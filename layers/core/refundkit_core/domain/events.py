@@ -56,7 +56,7 @@ def of_change(before: Refund | None, after: Refund) -> Event:
     if before is not None and (before.status, after.status) == ("pending_approval", "pending"):
         kind = "refund.approved"
     return Event(
-        id=event_id(after.id, after.version),
+        id=event_id(after.id, after.version, after.updated_at),
         tenant=after.tenant,
         subject=after.id,
         version=after.version,
@@ -72,7 +72,7 @@ def of_risk(refund: Refund, risk: Assessment) -> Event:
     """The event of a refund that was asked for at a high risk; its subject is the assessment made for the refund."""
     subject = f"rsk_{refund.id.partition('_')[2]}"
     return Event(
-        id=event_id(subject, 1),
+        id=event_id(subject, 1, refund.created_at),
         tenant=refund.tenant,
         subject=subject,
         version=1,
@@ -96,7 +96,11 @@ def of_look(before: Ledger | None, after: Ledger) -> Event | None:
     if was == after.dispute or (after.dispute not in _DISPUTED and was not in _DISPUTED):
         return None
     return Event(
-        id=event_id("#".join((after.tenant.org_id, after.tenant.environment, *after.transaction)), after.version),
+        id=event_id(
+            "#".join((after.tenant.org_id, after.tenant.environment, *after.transaction)),
+            after.version,
+            after.snapshot_at,
+        ),
         tenant=after.tenant,
         subject=after.transaction,
         version=after.version,
@@ -118,7 +122,7 @@ def of_publication(
 ) -> Event:
     """The event of a policy's version ``number``, published ``at``; None in force: it judges without effect."""
     return Event(
-        id=event_id(policy_id, number),
+        id=event_id(policy_id, number, at),
         tenant=tenant,
         subject=policy_id,
         version=number,

@@ -34,10 +34,31 @@ def derived(prefix: str, secret: bytes, *parts: str) -> str:
     return f"{prefix}_{_encode(int.from_bytes(digest) >> (256 - _BITS))}"
 
 
-def event_id(refund_id: str, version: int) -> str:
-    """The id of the event of one change of one refund: the same however often it is made, so duplicates are seen."""
-    digest = hashlib.sha256(f"{refund_id}#{version}".encode()).digest()
-    return f"evt_{_encode(int.from_bytes(digest) >> (256 - _BITS))}"
+def event_id(subject: str, version: int, at: datetime) -> str:
+    """The id of the event of one change of one thing: the same however often it is made, so duplicates are seen.
+
+    It begins with the change's time, as a ULID does, so that an event is found by its id alone.
+    """
+    return hashed("evt", at, subject, str(version))
+
+
+def hashed(prefix: str, at: datetime, *parts: str) -> str:
+    """The one id that ``parts`` can have at a time: 48 bits of ``at`` in milliseconds, then 80 of their SHA-256."""
+    return ulid(prefix, at, hashlib.sha256("#".join(parts).encode()).digest()[:10])
+
+
+def hashed_id(prefix: str, *parts: str) -> str:
+    """The one id that ``parts`` can have: 130 bits of their SHA-256."""
+    digest = hashlib.sha256("#".join(parts).encode()).digest()
+    return f"{prefix}_{_encode(int.from_bytes(digest) >> (256 - _BITS))}"
+
+
+def time_of(an_id: str) -> datetime:
+    """The time that an id of :func:`ulid` begins with. Any other id names a time that means nothing."""
+    value = 0
+    for letter in an_id.partition("_")[2]:
+        value = value << 5 | _CROCKFORD.index(letter)
+    return _EPOCH + timedelta(milliseconds=value >> 80 & (1 << 48) - 1)
 
 
 def _encode(value: int) -> str:
