@@ -52,9 +52,29 @@ def create_parts() -> dict[str, str]:
         "REFUNDKIT_APPROVAL_STATE_MACHINE_ARN": _state_machine("refund-approval"),
         "REFUNDKIT_NOTIFY_QUEUE_URL": sqs.create_queue(QueueName="notify")["QueueUrl"],
         "REFUNDKIT_NOTIFY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="notify-dead")["QueueUrl"],
+        "REFUNDKIT_WEBHOOKS_QUEUE_URL": sqs.create_queue(QueueName="webhooks")["QueueUrl"],
+        "REFUNDKIT_WEBHOOKS_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="webhooks-dead")["QueueUrl"],
+        "REFUNDKIT_PROMPT_DELIVERIES_QUEUE_URL": sqs.create_queue(QueueName="prompt-deliveries")["QueueUrl"],
+        "REFUNDKIT_PROMPT_DELIVERIES_QUEUE_ARN": queue_arn("prompt-deliveries"),
+        "REFUNDKIT_PATIENT_DELIVERIES_QUEUE_URL": sqs.create_queue(QueueName="patient-deliveries")["QueueUrl"],
+        "REFUNDKIT_PATIENT_DELIVERIES_QUEUE_ARN": queue_arn("patient-deliveries"),
+        "REFUNDKIT_DELIVERIES_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="deliveries-dead")["QueueUrl"],
+        "REFUNDKIT_DELIVERIES_DEAD_LETTER_QUEUE_ARN": queue_arn("deliveries-dead"),
+        "REFUNDKIT_DELIVERY_SCHEDULE_GROUP": _schedule_group("refundkit-deliveries"),
+        "REFUNDKIT_DELIVERY_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/deliveries",
         "REFUNDKIT_MAIL_FROM": _sender("refunds@mail.example"),
         "REFUNDKIT_REPORTS_BUCKET": _bucket("refundkit-reports"),
     }
+
+
+def queue_arn(name: str) -> str:
+    """The ARN of a queue of these."""
+    return f"arn:aws:sqs:us-east-1:123456789012:{name}"
+
+
+def _schedule_group(name: str) -> str:
+    _client("scheduler").create_schedule_group(Name=name)
+    return name
 
 
 def _fifo_queue(name: str) -> str:

@@ -54,6 +54,14 @@ class QueueUrls(Protocol):
     @property
     def notify_dead_letter_queue_url(self) -> str: ...
     @property
+    def webhooks_queue_url(self) -> str: ...
+    @property
+    def webhooks_dead_letter_queue_url(self) -> str: ...
+    @property
+    def patient_deliveries_queue_url(self) -> str: ...
+    @property
+    def deliveries_dead_letter_queue_url(self) -> str: ...
+    @property
     def parked_events_queue_url(self) -> str: ...
     @property
     def undelivered_events_queue_url(self) -> str: ...
@@ -98,6 +106,8 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
         approvals=SqsMailbox(client, settings.approval_dead_letter_queue_url),
         audit=SqsMailbox(client, settings.audit_dead_letter_queue_url),
         notifications=SqsMailbox(client, settings.notify_dead_letter_queue_url),
+        webhooks=SqsMailbox(client, settings.webhooks_dead_letter_queue_url),
+        deliveries=SqsMailbox(client, settings.deliveries_dead_letter_queue_url),
         parked=SqsMailbox(client, settings.parked_events_queue_url),
         undelivered=SqsMailbox(client, settings.undelivered_events_queue_url),
         to_execution=SqsMailbox(client, settings.execution_queue_url),
@@ -106,6 +116,8 @@ def dead_letter_queues(client: SQSClient, settings: QueueUrls) -> DeadLetterQueu
         to_approvals=SqsMailbox(client, settings.approval_queue_url),
         to_audit=SqsMailbox(client, settings.audit_queue_url),
         to_notifications=SqsMailbox(client, settings.notify_queue_url),
+        to_webhooks=SqsMailbox(client, settings.webhooks_queue_url),
+        to_deliveries=SqsMailbox(client, settings.patient_deliveries_queue_url),
     )
 
 

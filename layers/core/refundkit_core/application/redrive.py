@@ -17,7 +17,8 @@ from refundkit_core.application.records import DeadLetter
 DEFAULT_LIMIT: Final = 1_000
 
 Which = Literal[
-    "execution", "processor-events", "simulation", "approvals", "audit", "notifications", "parked", "undelivered"
+    "execution", "processor-events", "simulation", "approvals", "audit", "notifications", "webhooks", "deliveries",
+    "parked", "undelivered",
 ]  # fmt: skip
 _Fate = Literal["moved", "left", "dropped"]
 
@@ -41,6 +42,8 @@ class DeadLetterQueues(NamedTuple):
     approvals: DeadLetters
     audit: DeadLetters
     notifications: DeadLetters
+    webhooks: DeadLetters
+    deliveries: DeadLetters
     parked: DeadLetters
     undelivered: DeadLetters
     to_execution: DeadLetters
@@ -49,6 +52,8 @@ class DeadLetterQueues(NamedTuple):
     to_approvals: DeadLetters
     to_audit: DeadLetters
     to_notifications: DeadLetters
+    to_webhooks: DeadLetters
+    to_deliveries: DeadLetters
 
 
 class Redrive:
@@ -104,6 +109,8 @@ class Redrive:
             "approvals": (queues.approvals, lambda letter: _moved_to(queues.to_approvals, letter)),
             "audit": (queues.audit, lambda letter: _moved_to(queues.to_audit, letter)),
             "notifications": (queues.notifications, lambda letter: _moved_to(queues.to_notifications, letter)),
+            "webhooks": (queues.webhooks, lambda letter: _moved_to(queues.to_webhooks, letter)),
+            "deliveries": (queues.deliveries, lambda letter: _moved_to(queues.to_deliveries, letter)),
             "parked": (queues.parked, self._publish),
             "undelivered": (queues.undelivered, self._deliver),
         }
@@ -121,12 +128,17 @@ class Redrive:
             return "left"
         match message:
             case {"detail": {"id": str(), "tell": True, "data": {"refundId": str()}}}:
-                self._queues.to_notifications.send(letter)  # which of its rules it was is not said: both get it
+                self._queues.to_notifications.send(letter)  # which of its rules it was is not said: all get it
+        match message:
+            case {"detail": {"id": str(), "organizationId": str(), "public": True}}:
+                self._queues.to_webhooks.send(letter)
         match message:
             case {"detail": {"organizationId": str(), "environment": str(), "data": {"approvalId": str()}}}:
                 return _moved_to(self._queues.to_approvals, letter)
             case {"detail": {"organizationId": str(), "environment": str(), "data": {"refundId": str()}}}:
                 return _moved_to(self._queues.to_execution, letter)
+            case {"detail": {"id": str(), "organizationId": str(), "public": True}}:
+                return "moved"
             case dict() if "detail" not in message:
                 return "dropped"
         return "left"

@@ -19,7 +19,9 @@ RefundKitError
 │   │   ├── RevisionSuperseded    approval_superseded
 │   │   └── NothingAsked          approval_superseded
 │   ├── ReturnNotCancellable     return_not_cancellable
-│   └── OrganizationNotSettled   organization_not_settled
+│   ├── OrganizationNotSettled   organization_not_settled
+│   ├── TooManyEndpoints         webhook_endpoint_limit_reached
+│   └── EndpointDisabled         webhook_endpoint_disabled
 ├── ApprovalLinkExpired          approval_link_expired
 ├── Refused                      policy_violation
 │   ├── AmountExceedsRefundable  amount_exceeds_refundable
@@ -173,6 +175,18 @@ class OrganizationNotSettled(Conflict):
     """Refunds are under way or approvals are open, and the organization is to be deleted."""
 
     code = "organization_not_settled"
+
+
+class TooManyEndpoints(Conflict):
+    """This environment has as many webhook endpoints as it may have."""
+
+    code = "webhook_endpoint_limit_reached"
+
+
+class EndpointDisabled(Conflict):
+    """Nothing is sent to a webhook endpoint that is disabled."""
+
+    code = "webhook_endpoint_disabled"
 
 
 class ApprovalLinkExpired(RefundKitError):

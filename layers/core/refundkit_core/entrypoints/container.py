@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from importlib import import_module
 from types import ModuleType
@@ -22,6 +22,7 @@ from refundkit_core.entrypoints.settings import Settings
 if TYPE_CHECKING:
     from refundkit_core.adapters.approval_workflow import SqsApprovalQueue
     from refundkit_core.adapters.audit_queue import SqsAuditQueue
+    from refundkit_core.adapters.delivery_queue import SqsDeliveryQueue, SqsRecoveryQueue
     from refundkit_core.adapters.dynamodb.api_keys import DynamoApiKeyStore
     from refundkit_core.adapters.dynamodb.approvals import DynamoApprovalStore
     from refundkit_core.adapters.dynamodb.assessments import DynamoAssessmentStore
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from refundkit_core.adapters.dynamodb.refusals import DynamoRefusalStore
     from refundkit_core.adapters.dynamodb.sessions import DynamoSessions
     from refundkit_core.adapters.dynamodb.simulations import DynamoSimulationStore
+    from refundkit_core.adapters.dynamodb.webhook_deliveries import DynamoDeliveryStore, DynamoEventArchive
+    from refundkit_core.adapters.dynamodb.webhook_endpoints import DynamoEndpointStore
     from refundkit_core.adapters.notify_queue import SqsPost
     from refundkit_core.adapters.processors.registry import ProcessorRegistry
     from refundkit_core.adapters.simulation_queue import SqsSimulationQueue
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
     from refundkit_core.application.decide_approval import DecideApproval
     from refundkit_core.application.deciders import KnownDeciders
     from refundkit_core.application.delete_organization import DeleteOrganization
+    from refundkit_core.application.deliver_webhooks import DeliverWebhooks
+    from refundkit_core.application.dispatch_event import DispatchEvents
     from refundkit_core.application.erase_customer import EraseCustomer
     from refundkit_core.application.execute_refund import ExecuteRefund
     from refundkit_core.application.explain_decision import ExplainDecision
@@ -73,6 +78,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.manage_members import ManageMembers
     from refundkit_core.application.manage_organization import ManageOrganization
     from refundkit_core.application.manage_policies import ManagePolicies
+    from refundkit_core.application.manage_webhooks import ManageWebhooks
     from refundkit_core.application.notify import Deliveries, Notify
     from refundkit_core.application.notify_ports import Listener, Mailer
     from refundkit_core.application.pass_time import PassTime
@@ -84,6 +90,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.quote_refund import QuoteRefund
     from refundkit_core.application.read_approvals import ReadApprovals
     from refundkit_core.application.read_audit import ReadAudit
+    from refundkit_core.application.read_deliveries import ReadDeliveries, ReadEvents
     from refundkit_core.application.read_refunds import ReadRefunds
     from refundkit_core.application.read_simulations import ReadSimulations
     from refundkit_core.application.records import Connection
@@ -107,6 +114,8 @@ if TYPE_CHECKING:
     from refundkit_core.application.verify_chain import VerifyChain
     from refundkit_core.application.visits import Visits
     from refundkit_core.application.watch_approval import WatchApproval
+    from refundkit_core.application.webhook_ports import Letter
+    from refundkit_core.application.webhook_sender import WebhookSender
     from refundkit_core.domain.ledger import Ledger
 
 _CONNECT_TIMEOUT_S = 2
@@ -411,6 +420,126 @@ class Container:
         from refundkit_core.adapters.slack import SlackWeb
 
         return SlackWeb(self.settings.slack_api_base)
+
+    @cached_property
+    def webhook_endpoints(self) -> DynamoEndpointStore:
+        from refundkit_core.adapters.dynamodb.webhook_endpoints import DynamoEndpointStore
+
+        return DynamoEndpointStore(self.table, self.box)
+
+    @cached_property
+    def deliveries_kept(self) -> DynamoDeliveryStore:
+        from refundkit_core.adapters.dynamodb.webhook_deliveries import DynamoDeliveryStore
+
+        return DynamoDeliveryStore(self.table, self.webhook_endpoints)
+
+    @cached_property
+    def event_archive(self) -> DynamoEventArchive:
+        from refundkit_core.adapters.dynamodb.webhook_deliveries import DynamoEventArchive
+
+        return DynamoEventArchive(self.table)
+
+    @cached_property
+    def delivery_queue(self) -> SqsDeliveryQueue:
+        from refundkit_core.adapters.delivery_queue import SqsDeliveryQueue, Waiting
+
+        settings = self.settings
+        waiting = Waiting(
+            settings.prompt_deliveries_queue_url,
+            settings.patient_deliveries_queue_url,
+            settings.patient_deliveries_queue_arn,
+            settings.delivery_schedule_group,
+            settings.delivery_schedule_role_arn,
+            settings.deliveries_dead_letter_queue_arn,
+        )
+        return SqsDeliveryQueue(lambda: self.client("sqs"), lambda: self.client("scheduler"), waiting)
+
+    @cached_property
+    def recoveries(self) -> SqsRecoveryQueue:
+        from refundkit_core.adapters.delivery_queue import SqsRecoveryQueue
+
+        return SqsRecoveryQueue(lambda: self.client("sqs"), self.settings.webhooks_queue_url)
+
+    @cached_property
+    def webhook_sender(self) -> WebhookSender:
+        from refundkit_core.adapters.webhook_http import HttpWebhookSender
+
+        return HttpWebhookSender(local=self.settings.stage == "local")
+
+    @property
+    def letter_in(self) -> Callable[[Any], Letter]:
+        """The delivery that a queue's message is about."""
+        from refundkit_core.adapters.delivery_queue import letter_in
+
+        return letter_in
+
+    @cached_property
+    def manage_webhooks(self) -> ManageWebhooks:
+        from refundkit_core.application.manage_webhooks import ManageWebhooks
+        from refundkit_core.entrypoints.webhook_views import sample_of
+
+        return ManageWebhooks(
+            self.webhook_endpoints,
+            self.deliveries_kept,
+            self.delivery_queue,
+            self.webhook_sender,
+            self.organizations,
+            sample_of,
+            self.clock,
+            self.ids,
+        )
+
+    @cached_property
+    def read_deliveries(self) -> ReadDeliveries:
+        from refundkit_core.application.read_deliveries import ReadDeliveries
+
+        return ReadDeliveries(
+            self.webhook_endpoints,
+            self.deliveries_kept,
+            self.delivery_queue,
+            self.recoveries,
+            self.organizations,
+            self.trail,
+            self.clock,
+            self.ids,
+        )
+
+    @cached_property
+    def read_events(self) -> ReadEvents:
+        from refundkit_core.application.read_deliveries import ReadEvents
+
+        return ReadEvents(self.event_archive, self.organizations, self.clock)
+
+    @cached_property
+    def dispatch_events(self) -> DispatchEvents:
+        from refundkit_core.application.dispatch_event import DispatchEvents
+
+        return DispatchEvents(
+            self.webhook_endpoints,
+            self.event_archive,
+            self.deliveries_kept,
+            self.delivery_queue,
+            self.recoveries,
+            self.clock,
+        )
+
+    @cached_property
+    def deliver_webhooks(self) -> DeliverWebhooks:
+        from random import random
+
+        from refundkit_core.adapters.dynamodb.webhook_endpoints import DynamoGates
+        from refundkit_core.application.deliver_webhooks import DeliverWebhooks
+
+        return DeliverWebhooks(
+            self.deliveries_kept,
+            self.webhook_endpoints,
+            DynamoGates(self.table),
+            self.delivery_queue,
+            self.webhook_sender,
+            random,
+            self.clock,
+            self.ids,
+        )
 
     @cached_property
     def connect_slack(self) -> ConnectSlack:

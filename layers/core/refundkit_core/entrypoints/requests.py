@@ -100,6 +100,11 @@ def moment(text: str | None) -> datetime | None:
     return None if text is None else parse_iso(text)
 
 
+def known_moment(text: str) -> datetime:
+    """The time that a caller had to state."""
+    return parse_iso(text)
+
+
 def refuse_unknown(event: Mapping[str, Any], *, takes_body: bool, takes_query: bool) -> None:
     """Refuse what a route does not take at all; an empty object passes, for clients that always send one.
 

@@ -41,6 +41,13 @@ switches           ORG#<org>#<env>#SWITCHES                SWITCHES
 throttle           CONNECTION#<con>                        THROTTLE#<second>   (forgotten by TTL)
 purse              ORG#<org>#<env>#PURSE#<whose>#<day>     PURSE               (forgotten by TTL)
 breaker's count    ORG#<org>#<env>#RUSH#<minutes>          RUSH#<part>         (forgotten by TTL)
+webhook endpoint   ORG#<org>#<env>#WEBHOOKS                ENDPOINT#<whe>
+its gate           the same                                GATE#<whe>          (slots, turns and health)
+how many           the same                                #COUNT
+its events         ORG#<org>#<env>#WEBHOOK#<whe>           EVENT#<version>     (of its being disabled)
+delivery           the same                                <whd>               (forgotten by TTL)
+                   while it has to be tried:               gsi2pk / gsi2sk:    DUE#<shard> / <next look>#<pk>
+public event       ORG#<org>#<env>#EVENTS                  <evt>               (forgotten by TTL)
 organization       ORG#<org>                               ORG                 ORGS / <time>#<org>
 member             ORG#<org>                               MEMBER#<mem>
 membership         PERSON#<sha256 of the e-mail address>   ORG#<org>           (points to the member)
@@ -72,7 +79,7 @@ FIRST_EVENT: Final = f"{EVENT_PREFIX}000001"
 """A refund's first event holds what was asked for and decided as well; its key sorts right after the head's."""
 
 
-_KINDS: Final = {"ref": "REFUND", "apr": "APPROVAL", "pol": "POLICY", "rsk": "RISK"}
+_KINDS: Final = {"ref": "REFUND", "apr": "APPROVAL", "pol": "POLICY", "rsk": "RISK", "whe": "WEBHOOK"}
 """What events tell of, by the prefix of its id."""
 
 
@@ -295,6 +302,37 @@ def simulations_index(tenant: Tenant, policy_id: str) -> str:
     return f"{_tenant(tenant)}#SIMULATIONS#{policy_id}"
 
 
+def webhook_endpoint(tenant: Tenant, endpoint_id: str) -> Key:
+    return Key(f"{_tenant(tenant)}#WEBHOOKS", f"ENDPOINT#{endpoint_id}")
+
+
+def webhook_gate(tenant: Tenant, endpoint_id: str) -> Key:
+    """An endpoint's slots, its turns, and how it has been doing."""
+    return Key(webhook_endpoint(tenant, "").pk, f"GATE#{endpoint_id}")
+
+
+def webhook_count(tenant: Tenant) -> Key:
+    """How many endpoints there are."""
+    return Key(webhook_endpoint(tenant, "").pk, "#COUNT")
+
+
+def delivery(tenant: Tenant, endpoint_id: str, delivery_id: str) -> Key:
+    return Key(_subject_pk(tenant, endpoint_id), delivery_id)
+
+
+def due_index(delivery_id: str) -> str:
+    """The shard of deliveries that have to be tried."""
+    return due_shard(sum(delivery_id.encode()) % OPEN_SHARDS)
+
+
+def due_shard(number: int) -> str:
+    return f"DUE#{number}"
+
+
+def public_event(tenant: Tenant, event_id: str) -> Key:
+    return Key(f"{_tenant(tenant)}#EVENTS", event_id)
+
+
 def switches(tenant: Tenant) -> Key:
     return Key(f"{_tenant(tenant)}#SWITCHES", "SWITCHES")
 
@@ -425,3 +463,11 @@ def tenant_and_subject(pk: str) -> tuple[Tenant, str | TransactionRef]:
             known: Environment = "test" if environment == "test" else "live"
             return Tenant(org_id, known), subject
     raise ValueError("not the key of what events tell of")
+
+
+def tenant_and_endpoint(pk: str) -> tuple[Tenant, str]:
+    """The tenant and webhook endpoint that the partition key of a delivery names. Raises ValueError for any other."""
+    tenant, subject = tenant_and_subject(pk)
+    if isinstance(subject, str) and "#WEBHOOK#" in pk:
+        return tenant, subject
+    raise ValueError("not the key of a webhook endpoint's deliveries")

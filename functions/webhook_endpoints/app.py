@@ -1,0 +1,165 @@
+"""Webhook endpoints: make, list, change, delete, switch, give a new secret, try out; their deliveries, and recovery."""
+
+from refundkit.contracts import webhooks as wire
+from refundkit_core.entrypoints import webhook_views as views
+from refundkit_core.entrypoints.container import container
+from refundkit_core.entrypoints.http import Answer, Api, Call
+from refundkit_core.entrypoints.paging import pagination, slice_from
+from refundkit_core.entrypoints.requests import known_moment
+
+api = Api()
+handler = api.handler
+READ, WRITE = "webhooks:read", "webhooks:write"
+ENDPOINTS = "/v1/webhook-endpoints"
+ONE = "/v1/webhook-endpoints/{id}"
+DELIVERY = "/v1/webhook-endpoints/{id}/deliveries/{deliveryId}"
+
+
+@api.route(
+    "POST",
+    ENDPOINTS,
+    scope=WRITE,
+    status=201,
+    body=wire.CreateWebhookEndpointRequest,
+    answers=wire.CreatedWebhookEndpointView,
+    refuses="idempotency_key_reused webhook_endpoint_limit_reached",
+)
+def post_webhook_endpoint(call: Call) -> Answer:
+    """Make an endpoint. Its secret is shown in this answer, and never again."""
+    wanted = views.wanted_endpoint_from(call)
+    shown = container().manage_webhooks.create(call.caller.tenant, wanted, call.idempotency_key, call.actor)
+    headers = {"idempotent-replayed": "true"} if shown.secret is None else {}
+    return Answer(views.created_endpoint_view(shown), headers=headers)
+
+
+@api.route("GET", ENDPOINTS, scope=READ, answers=list[wire.WebhookEndpointView])
+def list_webhook_endpoints(call: Call) -> Answer:
+    """All endpoints of this environment, newest first; there are twenty at most."""
+    return Answer([views.endpoint_view(shown) for shown in container().manage_webhooks.all(call.caller.tenant)])
+
+
+@api.route("GET", ONE, scope=READ, answers=wire.WebhookEndpointView, refuses="not_found")
+def get_webhook_endpoint(call: Call) -> Answer:
+    """One endpoint as it stands, without its secret."""
+    return Answer(views.endpoint_view(container().manage_webhooks.show(call.caller.tenant, call.path["id"])))
+
+
+@api.route(
+    "PATCH",
+    ONE,
+    scope=WRITE,
+    body=wire.ChangeWebhookEndpointRequest,
+    answers=wire.WebhookEndpointView,
+    refuses="not_found",
+)
+def patch_webhook_endpoint(call: Call) -> Answer:
+    """Change what is named; null removes. What is under way goes to the new address."""
+    changes = views.endpoint_changes_from(call)
+    shown = container().manage_webhooks.update(call.caller.tenant, call.path["id"], changes, call.actor)
+    return Answer(views.endpoint_view(shown))
+
+
+@api.route("DELETE", ONE, scope=WRITE, answers=wire.WebhookEndpointView, refuses="not_found")
+def delete_webhook_endpoint(call: Call) -> Answer:
+    """Forget an endpoint with its secrets: nothing is sent there any more. Deleting it again changes nothing."""
+    shown = container().manage_webhooks.delete(call.caller.tenant, call.path["id"], call.actor)
+    return Answer(views.endpoint_view(shown))
+
+
+@api.route("POST", f"{ONE}/enable", scope=WRITE, answers=wire.WebhookEndpointView, refuses="not_found")
+def enable_webhook_endpoint(call: Call) -> Answer:
+    """Send events there again, from now on; what it missed comes with replay-missing and recover."""
+    shown = container().manage_webhooks.enable(call.caller.tenant, call.path["id"], call.actor)
+    return Answer(views.endpoint_view(shown))
+
+
+@api.route("POST", f"{ONE}/disable", scope=WRITE, answers=wire.WebhookEndpointView, refuses="not_found")
+def disable_webhook_endpoint(call: Call) -> Answer:
+    """Send nothing there any more."""
+    shown = container().manage_webhooks.disable(call.caller.tenant, call.path["id"], call.actor)
+    return Answer(views.endpoint_view(shown))
+
+
+@api.route("POST", f"{ONE}/rotate-secret", scope=WRITE, answers=wire.CreatedWebhookEndpointView, refuses="not_found")
+def rotate_webhook_secret(call: Call) -> Answer:
+    """A new secret, shown in this answer only. The one before signs beside it for 24 hours."""
+    shown = container().manage_webhooks.rotate(call.caller.tenant, call.path["id"], call.actor)
+    return Answer(views.created_endpoint_view(shown))
+
+
+@api.route(
+    "POST",
+    f"{ONE}/test",
+    scope=WRITE,
+    status=201,
+    body=wire.TestWebhookEndpointRequest,
+    answers=wire.DeliveryView,
+    refuses="not_found webhook_endpoint_disabled",
+)
+def test_webhook_endpoint(call: Call) -> Answer:
+    """Send a sample of an event there, marked by the header x-refundkit-sample; what came of it stands in the delivery."""
+    delivery = container().manage_webhooks.test(call.caller.tenant, call.path["id"], call.body.type)
+    return Answer(views.delivery_view(call, delivery))
+
+
+@api.route(
+    "GET",
+    f"{ONE}/deliveries",
+    scope=READ,
+    query=wire.ListDeliveriesQuery,
+    answers=list[wire.DeliveryView],
+    refuses="not_found",
+)
+def list_deliveries(call: Call) -> Answer:
+    """What was sent there within the last 30 days and what came of it, newest event first."""
+    wanted = views.delivery_filter_from(call)
+    page = container().read_deliveries.page(call.caller.tenant, call.path["id"], wanted, slice_from(call))
+    return Answer([views.delivery_view(call, each) for each in page.found], pagination(call, page))
+
+
+@api.route("GET", DELIVERY, scope=READ, answers=wire.DeliveryView, refuses="not_found")
+def get_delivery(call: Call) -> Answer:
+    """One delivery with its attempts."""
+    found = container().read_deliveries.show(call.caller.tenant, call.path["id"], call.path["deliveryId"])
+    return Answer(views.delivery_view(call, found))
+
+
+@api.route(
+    "POST", f"{DELIVERY}/retry", scope=WRITE, answers=wire.DeliveryView, refuses="not_found webhook_endpoint_disabled"
+)
+def retry_delivery(call: Call) -> Answer:
+    """Send it again now, under the same event id, with ten attempts before it."""
+    again = container().read_deliveries.retry(call.caller.tenant, call.path["id"], call.path["deliveryId"])
+    return Answer(views.delivery_view(call, again))
+
+
+@api.route(
+    "POST",
+    f"{ONE}/recover",
+    scope=WRITE,
+    status=202,
+    body=wire.RecoverRequest,
+    answers=wire.RecoveryView,
+    refuses="not_found webhook_endpoint_disabled",
+)
+def recover_deliveries(call: Call) -> Answer:
+    """Send everything again that has failed since a time, or is still being retried."""
+    since = known_moment(call.body.since)
+    container().read_deliveries.begin("recover", call.caller.tenant, call.path["id"], since, call.actor)
+    return Answer(views.recovery_view(call, since))
+
+
+@api.route(
+    "POST",
+    f"{ONE}/replay-missing",
+    scope=WRITE,
+    status=202,
+    body=wire.RecoverRequest,
+    answers=wire.RecoveryView,
+    refuses="not_found webhook_endpoint_disabled",
+)
+def replay_missing_events(call: Call) -> Answer:
+    """Send every event since a time that was never tried there: from before it was made, or while it was disabled."""
+    since = known_moment(call.body.since)
+    container().read_deliveries.begin("replay_missing", call.caller.tenant, call.path["id"], since, call.actor)
+    return Answer(views.recovery_view(call, since))
