@@ -97,7 +97,7 @@ def rotate_webhook_secret(call: Call) -> Answer:
     refuses="not_found webhook_endpoint_disabled",
 )
 def test_webhook_endpoint(call: Call) -> Answer:
-    """Send a sample of an event there, marked by the header x-refundkit-sample; what came of it stands in the delivery."""
+    """Send a sample of an event there, marked by the header x-refundkit-sample. Its delivery tells what came of it."""
     delivery = container().manage_webhooks.test(call.caller.tenant, call.path["id"], call.body.type)
     return Answer(views.delivery_view(call, delivery))
 

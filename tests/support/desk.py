@@ -104,7 +104,9 @@ class Desk:
             self.ids,
         )
         self.approval_queue = FakeApprovalQueue()
-        self.sweep = Sweep(self.store, self.queue, self.approvals, self.store, self.approval_queue, self.clock)
+        self.sweep = Sweep(
+            self.store, self.queue, self.approvals, self.store, self.approval_queue, lambda: 0, self.clock
+        )
         self.keys = MemoryKeyOwners()
         self.approval_desk = ApprovalDesk(self.approvals, self.store, self.switches, self.keys, self.clock, self.ids)
         self.decide = DecideApproval(self.approval_desk)

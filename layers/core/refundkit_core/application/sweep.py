@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from refundkit_core.application.approval_ports import ApprovalQueue, ApprovalStore
@@ -13,11 +14,13 @@ SPREAD_S: Final = 40
 
 
 class Swept(NamedTuple):
-    """How many refunds and approvals were due, and put on their queues; ``adopted`` approvals had no workflow."""
+    """How many refunds, approvals and webhook deliveries were due, and put on their queues; ``adopted`` approvals had
+    no workflow."""
 
     due: int
     approvals: int = 0
     adopted: int = 0
+    deliveries: int = 0
 
 
 class Sweep:
@@ -34,6 +37,7 @@ class Sweep:
         approvals: ApprovalStore,
         books: RefundBooks,
         approval_queue: ApprovalQueue,
+        overdue_deliveries: Callable[[], int],
         clock: Clock,
     ) -> None:
         self._refunds = refunds
@@ -41,6 +45,7 @@ class Sweep:
         self._approvals = approvals
         self._books = books
         self._approval_queue = approval_queue
+        self._overdue_deliveries = overdue_deliveries
         self._clock = clock
 
     def __call__(self) -> Swept:
@@ -51,7 +56,7 @@ class Sweep:
         asked = self._approvals.due(self._clock.now(), BATCH)
         for number, (tenant, approval_id) in enumerate(asked):
             self._approval_queue.put(tenant, approval_id, _spread(number))
-        return Swept(len(due), len(asked), self._adopted())
+        return Swept(len(due), len(asked), self._adopted(), self._overdue_deliveries())
 
     def _adopted(self) -> int:
         """Once an hour: approvals that nobody looks after, since they were made before anybody did."""

@@ -464,7 +464,7 @@ class Container:
     def webhook_sender(self) -> WebhookSender:
         from refundkit_core.adapters.webhook_http import HttpWebhookSender
 
-        return HttpWebhookSender(local=self.settings.stage == "local")
+        return HttpWebhookSender(self.clock, local=self.settings.stage == "local")
 
     @property
     def letter_in(self) -> Callable[[Any], Letter]:
@@ -917,10 +917,14 @@ class Container:
     @cached_property
     def sweep(self) -> Sweep:
         from refundkit_core.adapters.dynamodb.refund_books import DynamoRefundBooks
+        from refundkit_core.application.overdue_deliveries import OverdueDeliveries
         from refundkit_core.application.sweep import Sweep
 
         books = DynamoRefundBooks(self.table)
-        return Sweep(self.refunds, self.execution_queue, self.approvals, books, self.approval_queue, self.clock)
+        overdue = OverdueDeliveries(self.deliveries_kept, self.delivery_queue, self.clock)
+        return Sweep(
+            self.refunds, self.execution_queue, self.approvals, books, self.approval_queue, overdue, self.clock
+        )
 
     @cached_property
     def resolve_refund(self) -> ResolveRefund:

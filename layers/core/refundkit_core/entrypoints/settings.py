@@ -29,8 +29,8 @@ class Settings:
     slack_api_base: empty for Slack, else a sandbox.
     notify_queue_url: what people are told of. mail_from: the verified address that mails are sent from; empty: none
     are. mail_configuration_set: SES's, or empty.
-    webhooks_queue_url: public events, and recoveries. prompt_… and patient_deliveries_queue_url and …_arn: deliveries to
-    be tried. delivery_schedule_group and …_role_arn: for those that wait longer than a queue can hold them.
+    webhooks_queue_url: public events, and recoveries. prompt_… and patient_deliveries_queue_url and …_arn: deliveries
+    to be tried. delivery_schedule_group and …_role_arn: for those that wait longer than a queue can hold them.
     public_api_base: where the API is reached from outside; empty where each request tells it.
     """
 

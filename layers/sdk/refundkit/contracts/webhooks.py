@@ -59,9 +59,7 @@ def _own(headers: dict[str, str] | None) -> dict[str, str] | None:
     if len({name.lower() for name in headers}) < len(headers):
         raise ValueError("A header is named twice")
     if any(_OURS.fullmatch(name) for name in headers):
-        raise ValueError(
-            "content-*, webhook-*, x-refundkit-*, host, user-agent, cookie and the like are not yours to set"
-        )
+        raise ValueError("content-*, webhook-*, x-refundkit-*, host, user-agent and the like are not yours")
     if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADERS_BYTES:
         raise ValueError(f"All headers together are {MAX_HEADERS_BYTES} bytes at most")
     return headers
@@ -175,8 +173,8 @@ class AttemptView(Wire):
     """Null where no answer came."""
     latency_ms: int
     error: str | None
-    """Why no answer came: `refused_address`, `unresolvable`, `connect_failed`, `tls_failed`, `timed_out`, `closed_early`
-    or `malformed_answer`."""
+    """Why no answer came, or not all of it: `refused_address`, `unresolvable`, `connect_failed`, `tls_failed`,
+    `timed_out`, `closed_early` or `malformed_answer`."""
     response_body: str | None
     """The first 1,024 bytes of the answer; shown to owners only."""
 
