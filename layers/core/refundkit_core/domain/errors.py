@@ -2,7 +2,8 @@
 
 RefundKitError
 ├── Invalid                      validation_error
-│   └── BadSignature             validation_error
+│   ├── BadSignature             validation_error
+│   └── RefusedAddress           validation_error
 ├── Unauthenticated              invalid_api_key
 ├── Denied                       unauthorized
 │   ├── WrongCode                unauthorized
@@ -72,6 +73,14 @@ class Invalid(RefundKitError):
 
 class BadSignature(Invalid):
     """An inbound webhook is not from whom it says, or too old, or from the future."""
+
+
+class RefusedAddress(Invalid):
+    """A URL is none that we would post to; ``reason`` is a word of ``webhook_addresses.Reason``."""
+
+    def __init__(self, reason: str, message: str, details: tuple[Detail, ...] = ()) -> None:
+        super().__init__(message, details)
+        self.reason = reason
 
 
 class Unauthenticated(RefundKitError):
