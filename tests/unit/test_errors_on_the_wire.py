@@ -28,6 +28,7 @@ EVERY_ERROR: list[tuple[RefundKitError, int, str]] = [
     (TooLarge(SAID), 413, "validation_error"),
     (errors.Invalid(SAID), 400, "validation_error"),
     (errors.BadSignature(SAID), 400, "validation_error"),
+    (errors.RefusedAddress("port", SAID), 400, "validation_error"),
     (errors.Unauthenticated(), 401, "invalid_api_key"),
     (errors.Denied(SAID), 403, "unauthorized"),
     (errors.SelfApprovalForbidden(SAID), 403, "self_approval_forbidden"),
@@ -128,6 +129,7 @@ def test_an_error_carries_what_who_catches_it_needs() -> None:
 
     assert declined.reason == "insufficient_funds"
     assert (limited.retry_after_s, limited.limit) == (7, 100)
+    assert errors.RefusedAddress("port", SAID).reason == "port"
 
 
 def test_details_follow_the_code_in_their_order() -> None:
