@@ -68,6 +68,9 @@ class Waiting:
         self._line.put((tenant, approval_id, token), self._clock.now())
 
 
+NOTHING_OPEN: Final = "nothing to decide"
+
+
 class Approvals:
     """What a system needs for its approvals, and what must always hold of them."""
 
@@ -104,7 +107,8 @@ class Approvals:
     def _do(self, wish: Wish) -> None:
         if not wish.ask.answers:
             raise Unreachable("nothing to decide yet")
-        if not wish.ask.opened:
+        if not wish.ask.opened:  # refused: there is nothing to decide, even where the same asking opens it later
+            wish.answers.append(NOTHING_OPEN)
             return
         refund_id = wish.ask.opened[0]
         answer = told(lambda: self._deeds()[wish.deed](wish, approval_id_of(refund_id)).status)

@@ -163,7 +163,8 @@ def test_a_live_key_sees_nothing_of_test_mode(merchant: Merchant) -> None:
 def test_the_inbox_holds_the_owners_welcome(stack: Stack) -> None:
     owner = stack.record["owner_email"]
     messages = call("GET", f"{stack.record['inbox_url']}/messages?to={owner}").body
-    assert [message["subject"] for message in messages] == ["Welcome to RefundKit on your machine"]
+    subjects = [message["subject"] for message in messages]
+    assert subjects.count("Welcome to RefundKit on your machine") == 1
 
 
 def test_what_is_sent_through_ses_is_in_the_inbox(stack: Stack) -> None:
