@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from refundkit_core.application.approval_ports import ApprovalQueue
-from refundkit_core.application.audit import AuditEntry, Whose
 from refundkit_core.application.ports import PaymentProcessor
 from refundkit_core.application.processor_news import Header
 from refundkit_core.application.records import Connection, Erasure, ProcessorNews
@@ -124,16 +123,3 @@ class Erased:
     def of(self, tenant: Tenant, customer: str) -> Erasure | None:
         counted = [refunds for name, refunds in self._store.erased if name == customer]
         return Erasure(customer, len(counted), sum(counted), START) if counted else None
-
-
-class Trail:
-    """``AuditTrail`` in a list."""
-
-    def __init__(self) -> None:
-        self.entries: list[AuditEntry] = []
-
-    def put(self, entry: AuditEntry) -> None:
-        self.entries.append(entry)
-
-    def of(self, whose: Whose) -> Sequence[AuditEntry]:
-        return [entry for entry in self.entries if entry.whose == whose]

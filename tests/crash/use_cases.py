@@ -27,13 +27,13 @@ from refundkit_core.application.settle_refund import SettleRefund
 from refundkit_core.application.sweep import Sweep
 from refundkit_core.application.watch_approval import WatchApproval
 
-from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, Trail, read_webhook
+from tests.crash.plumbing import Bus, Erased, Executions, News, Parked, Registry, read_webhook
 from tests.support.desk import MemoryKeyOwners
 from tests.support.fact_stores import FakePolicies, FakeRefusals
 from tests.support.fake_processor import FakeOrganizations, FakeSwitches, FakeThrottle
 from tests.support.memory_approvals import MemoryApprovalStore
 from tests.support.memory_assessments import MemoryAssessmentStore
-from tests.support.memory_audit import MemoryAuditQueue
+from tests.support.memory_audit import MemoryAuditQueue, MemoryTrail
 from tests.support.memory_orders import MemoryOrderStore
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class UseCases:
         self.watch_approval = WatchApproval(approvals, workflow, PassTime(desk), clock)
         self.publish = PublishEvents(bus, parked, ported("audit queue", MemoryAuditQueue()))
         self.sweep = Sweep(refunds, executions, approvals, ported("books", system.store), asked, no_deliveries, clock)
-        erasures, trail = ported("erasures", Erased(system.store)), ported("trail", Trail())
+        erasures, trail = ported("erasures", Erased(system.store)), ported("trail", MemoryTrail())
         self.erase = EraseCustomer(refunds, orders, erasures, organizations, trail, clock, ids)
         self.resolve = ResolveRefund(refunds, connections, processors, clock, ids)
 

@@ -106,3 +106,16 @@ class KeptRefusals:
 def decisions_of(store: MemoryRefundStore, refusals: KeptRefusals | None = None) -> AutomaticDecisions:
     """The entries of decisions by rule over stores in memory."""
     return AutomaticDecisions(store, refusals or KeptRefusals(), Owners())
+
+
+class MemoryTrail:
+    """``AuditTrail`` in a list."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    def put(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+
+    def of(self, whose: Whose) -> Sequence[AuditEntry]:
+        return [entry for entry in self.entries if entry.whose == whose]

@@ -242,8 +242,10 @@ class FakeSender:
 
 
 def _page(found: list[Any], part: Position) -> Page[Any]:
-    begin = part.offset if part.after is None else next(
-        (number for number, each in enumerate(found) if each.id < part.after), len(found)
+    begin = (
+        part.offset
+        if part.after is None
+        else next((number for number, each in enumerate(found) if each.id < part.after), len(found))
     )
     shown = found[begin : begin + part.limit]
     return Page(shown, shown[-1].id if begin + part.limit < len(found) else None)
