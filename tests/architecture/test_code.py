@@ -25,6 +25,9 @@ CORE = ROOT / "layers" / "core" / "refundkit_core"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
 API_FUNCTIONS = sorted(set(routes().values()))
 VALIDATING = {
+    "webhook_endpoints",
+    "webhook_deliveries",
+    "events",
     "refunds",
     "processors",
     "policies",
@@ -115,6 +118,23 @@ SCOPES = {
     ("GET", "/approvals"): None,
     ("GET", "/approvals/{id}"): None,
     ("POST", "/approvals/{id}/decision"): None,
+    ("POST", "/v1/webhook-endpoints"): "webhooks:write",
+    ("GET", "/v1/webhook-endpoints"): "webhooks:read",
+    ("GET", "/v1/webhook-endpoints/{id}"): "webhooks:read",
+    ("PATCH", "/v1/webhook-endpoints/{id}"): "webhooks:write",
+    ("DELETE", "/v1/webhook-endpoints/{id}"): "webhooks:write",
+    ("POST", "/v1/webhook-endpoints/{id}/enable"): "webhooks:write",
+    ("POST", "/v1/webhook-endpoints/{id}/disable"): "webhooks:write",
+    ("POST", "/v1/webhook-endpoints/{id}/rotate-secret"): "webhooks:write",
+    ("POST", "/v1/webhook-endpoints/{id}/test"): "webhooks:write",
+    ("POST", "/v1/webhook-endpoints/{id}/recover"): "webhooks:write",
+    ("POST", "/v1/webhook-endpoints/{id}/replay-missing"): "webhooks:write",
+    ("GET", "/v1/webhook-endpoints/{id}/deliveries"): "webhooks:read",
+    ("GET", "/v1/webhook-endpoints/{id}/deliveries/{deliveryId}"): "webhooks:read",
+    ("POST", "/v1/webhook-endpoints/{id}/deliveries/{deliveryId}/retry"): "webhooks:write",
+    ("GET", "/v1/events"): "webhooks:read",
+    ("GET", "/v1/events/{id}"): "webhooks:read",
+    ("GET", "/v1/event-types"): "webhooks:read",
 }
 
 
@@ -253,7 +273,7 @@ def test_no_attribute_in_an_expression_is_a_reserved_word() -> None:
 
 def test_no_file_outgrows_its_subject() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in python_files(CORE)}
-    may_grow = {"ports.py", "container.py", "keys.py"}  # lists: what the use cases need, its wiring, every key
+    may_grow = {"ports.py", "container.py", "keys.py", "errors.py"}  # lists: needs, their wiring, every key and error
 
     assert {path.name: n for path, n in lengths.items() if n > 300 and path.name not in may_grow} == {}
 

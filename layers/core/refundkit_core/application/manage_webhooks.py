@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.webhook_sender import WebhookSender
     from refundkit_core.domain.deliveries import Delivery
     from refundkit_core.domain.tenancy import Tenant
+    from refundkit_core.domain.webhooks import EndpointStatus
 
 _ROUTE: Final = "POST /v1/webhook-endpoints"
 _MAX_TRIES: Final = 10
@@ -213,7 +214,7 @@ class ManageWebhooks:
             EndpointDisabled: nothing is sent to it.
         """
         endpoint = self.show(tenant, endpoint_id).posted.endpoint
-        insist_on_enabled(endpoint)
+        insist_on_enabled(endpoint.status)
         sample = first(tenant, endpoint.id, self._ids.new("evt"), event_type)
         delivery = begun_anew(replace(sample, sample=self._samples(event_type)), self._clock.now())
         self._deliveries.put(None, delivery)
@@ -238,7 +239,7 @@ class ManageWebhooks:
         raise StoreConflict("The webhook endpoint kept changing")
 
 
-def insist_on_enabled(endpoint: Endpoint) -> None:
+def insist_on_enabled(status: EndpointStatus) -> None:
     """Raises EndpointDisabled."""
-    if not endpoint.is_enabled:
+    if status != "enabled":
         raise EndpointDisabled("This webhook endpoint is disabled: enable it first")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from refundkit_core.domain.deliveries import Delivery
     from refundkit_core.domain.tenancy import Tenant
-    from refundkit_core.domain.webhooks import Endpoint
+    from refundkit_core.domain.webhooks import EndpointStatus
 
 _MAX_TRIES: Final = 10
 _PREFIX: Final[dict[RecoveryKind, str]] = {"recover": "whd", "replay_missing": "evt"}
@@ -59,7 +59,7 @@ class ReadDeliveries:
 
     def page(self, tenant: Tenant, endpoint_id: str, wanted: DeliveryFilter, part: Slice) -> Page[Delivery]:
         """One page of an endpoint's deliveries, newest event first. Raises NotFound; Invalid for a foreign cursor."""
-        self._endpoint(tenant, endpoint_id)
+        self._status(tenant, endpoint_id)
         scope = (endpoint_id, wanted.status, wanted.event_type)
 
         def shown(delivery: Delivery) -> bool:
@@ -70,7 +70,7 @@ class ReadDeliveries:
 
     def show(self, tenant: Tenant, endpoint_id: str, delivery_id: str) -> Delivery:
         """One delivery. Raises NotFound."""
-        self._endpoint(tenant, endpoint_id)
+        self._status(tenant, endpoint_id)
         known = is_id("whd", delivery_id)
         found = self._deliveries.find(tenant, endpoint_id, delivery_id) if known else None
         if found is None:
@@ -84,7 +84,7 @@ class ReadDeliveries:
             NotFound: no such endpoint or delivery.
             EndpointDisabled: nothing is sent to the endpoint.
         """
-        insist_on_enabled(self._endpoint(tenant, endpoint_id))
+        insist_on_enabled(self._status(tenant, endpoint_id))
         for attempt in range(1, _MAX_TRIES + 1):
             after = begun_anew(found := self.show(tenant, endpoint_id, delivery_id), self._clock.now())
             try:
@@ -104,18 +104,19 @@ class ReadDeliveries:
             EndpointDisabled: nothing is sent to it.
             Invalid: ``since`` is to come, or longer ago than anything is kept.
         """
-        insist_on_enabled(self._endpoint(tenant, endpoint_id))
+        insist_on_enabled(self._status(tenant, endpoint_id))
         now = self._clock.now()
         if not now - KEPT_FOR <= since <= now:
             raise Invalid("Events are kept for 30 days", (Detail("since", "A time within the last 30 days"),))
         self._trail.put(self._auditor.entry(by, f"webhooks {kind.replace('_', '-')}", endpoint_id, tenant))
         self._recoveries.ask(Recovery(kind, tenant, endpoint_id, ulid(_PREFIX[kind], since, bytes(10))))
 
-    def _endpoint(self, tenant: Tenant, endpoint_id: str) -> Endpoint:
-        found = self._endpoints.find(tenant, endpoint_id) if is_id("whe", endpoint_id) else None
-        if found is None or found.endpoint.status == "deleted":
+    def _status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus:
+        """The endpoint's status. Raises NotFound; a malformed id costs no read."""
+        found = self._endpoints.status(tenant, endpoint_id) if is_id("whe", endpoint_id) else None
+        if found is None or found == "deleted":
             raise NotFound("No such webhook endpoint")
-        return found.endpoint
+        return found
 
 
 class ReadEvents:

@@ -30,6 +30,8 @@ ErrorCode = Literal[
     "insufficient_credit",
     "return_not_cancellable",
     "organization_not_settled",
+    "webhook_endpoint_limit_reached",
+    "webhook_endpoint_disabled",
     "rate_limited",
     "budget_exceeded",
     "refunds_paused",

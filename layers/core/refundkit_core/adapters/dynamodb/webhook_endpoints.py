@@ -23,7 +23,7 @@ from refundkit_core.domain.errors import StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso, parse_iso
-from refundkit_core.domain.webhooks import Endpoint, Health, Secret
+from refundkit_core.domain.webhooks import Endpoint, EndpointStatus, Health, Secret
 
 MOST_ENDPOINTS: Final = 20
 SLOTS: Final = 2
@@ -33,6 +33,9 @@ TAKEN_FOR: Final = timedelta(seconds=45)
 
 _NEW: Final = "attribute_not_exists(pk)"
 _MAX_OPENED: Final = 1_000
+_CHANGING: Final = (
+    "url", "patterns", "state", "because", "description", "metadata", "rate", "updated", "version",
+)  # fmt: skip
 _LAST_GATE: Final = "GATE#~"
 
 _Opened = tuple[tuple[Secret, ...], Mapping[str, str]]
@@ -52,6 +55,11 @@ class DynamoEndpointStore:
             return None
         gate = self._table.get(keys.webhook_gate(tenant, endpoint_id))
         return Posted(self.endpoint_of(tenant, item), health_of(gate))
+
+    def status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus | None:
+        item = self._table.get(keys.webhook_endpoint(tenant, endpoint_id))
+        status: EndpointStatus | None = None if item is None else item["state"]
+        return status
 
     def all(self, tenant: Tenant) -> Sequence[Posted]:
         found = [(self.endpoint_of(tenant, item), gate) for item, gate in self._pairs(tenant)]
@@ -84,7 +92,7 @@ class DynamoEndpointStore:
         table.transact(
             [
                 table.check_op(keys.organization(endpoint.tenant.org_id), "attribute_not_exists(deleted)", {}),
-                table.put_op(self._item(endpoint), _NEW),
+                table.put_op(self._sealed(endpoint), _NEW),
                 table.update_op(
                     count,
                     "SET made = if_not_exists(made, :none) + :one",
@@ -97,10 +105,26 @@ class DynamoEndpointStore:
 
     def change(self, before: Endpoint, after: Endpoint, audit: AuditEntry, event: Event | None = None) -> None:
         table = self._table
-        operations = [table.put_op(self._item(after), "version = :before", {":before": before.version})]
+        operations = [self._replacing(before, after)]
         if event is not None:
             operations.append(table.put_op(event_item(event), _NEW))
         table.transact([*operations, *self._beside(before, after), *audit_ops(table, audit)])
+
+    def _replacing(self, before: Endpoint, after: Endpoint) -> Operation:
+        """The endpoint's item; what is sealed stays as it is where nothing of it changed."""
+        table, stands = self._table, {":before": before.version}
+        if after.status == "deleted" or (before.secrets, before.headers) != (after.secrets, after.headers):
+            return table.put_op(self._sealed(after), "version = :before", stands)
+        item = _plain(after)
+        kept = [name for name in _CHANGING if name in item]
+        gone = [name for name in _CHANGING if name not in item]
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+        expression += (" REMOVE " + ", ".join(f"#{name}" for name in gone)) if gone else ""
+        names = {f"#{name}": name for name in _CHANGING}
+        values = {**stands, **{f":{name}": item[name] for name in kept}}
+        return table.update_op(
+            keys.webhook_endpoint(after.tenant, after.id), expression, "version = :before", values, names
+        )
 
     def _beside(self, before: Endpoint, after: Endpoint) -> list[Operation]:
         """What a change of status changes elsewhere."""
@@ -115,30 +139,11 @@ class DynamoEndpointStore:
             return [fewer, table.add_op(gate, "SET #ttl = :gone", {":gone": gone}, {"#ttl": "ttl"})]
         return [table.add_op(gate, "REMOVE failing_since, slow_until", {})] if after.is_enabled else []
 
-    def _item(self, endpoint: Endpoint) -> dict[str, Any]:
-        key = keys.webhook_endpoint(endpoint.tenant, endpoint.id)
-        deleted = endpoint.status == "deleted"
-        return without_nones(
-            {
-                "pk": key.pk,
-                "sk": key.sk,
-                "id": endpoint.id,
-                "url": endpoint.url,
-                "patterns": list(endpoint.patterns),
-                "api_version": endpoint.api_version,
-                "state": endpoint.status,
-                "because": endpoint.disabled_because,
-                "description": endpoint.description,
-                "metadata": dict(endpoint.metadata) or None,
-                "rate": endpoint.rate_limit,
-                "sealed": None if deleted else self._box.seal(_packed(endpoint), _context(endpoint.tenant)),
-                "fingerprint": endpoint.fingerprint,
-                "created": iso(endpoint.created_at),
-                "updated": iso(endpoint.updated_at),
-                "version": endpoint.version,
-                "ttl": int((endpoint.updated_at + KEPT_FOR).timestamp()) if deleted else None,
-            }
-        )
+    def _sealed(self, endpoint: Endpoint) -> dict[str, Any]:
+        """The item, with secrets and headers sealed; a deleted endpoint's are forgotten, and the item soon is."""
+        if endpoint.status == "deleted":
+            return {**_plain(endpoint), "ttl": int((endpoint.updated_at + KEPT_FOR).timestamp())}
+        return {**_plain(endpoint), "sealed": self._box.seal(_packed(endpoint), _context(endpoint.tenant))}
 
     def endpoint_of(self, tenant: Tenant, item: Item) -> Endpoint:
         """The endpoint that ``item`` keeps."""
@@ -242,6 +247,30 @@ def _free_slot(item: Item, now: datetime) -> int | None:
 
 def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1_000)
+
+
+def _plain(endpoint: Endpoint) -> dict[str, Any]:
+    """All of an endpoint but what is secret."""
+    key = keys.webhook_endpoint(endpoint.tenant, endpoint.id)
+    return without_nones(
+        {
+            "pk": key.pk,
+            "sk": key.sk,
+            "id": endpoint.id,
+            "url": endpoint.url,
+            "patterns": list(endpoint.patterns),
+            "api_version": endpoint.api_version,
+            "state": endpoint.status,
+            "because": endpoint.disabled_because,
+            "description": endpoint.description,
+            "metadata": dict(endpoint.metadata) or None,
+            "rate": endpoint.rate_limit,
+            "fingerprint": endpoint.fingerprint,
+            "created": iso(endpoint.created_at),
+            "updated": iso(endpoint.updated_at),
+            "version": endpoint.version,
+        }
+    )
 
 
 def _packed(endpoint: Endpoint) -> bytes:
