@@ -231,6 +231,15 @@ def test_headers_may_be_any_mapping_or_message_but_not_say_two_things() -> None:
     assert reason_of(BODY, message, SECRET, now=AT) == "malformed"
 
 
+@pytest.mark.parametrize("items", [[("only a name",)], [("a", "b", "c")], [None], None, 5], ids=repr)
+def test_headers_that_are_no_pairs_are_malformed(items: Any) -> None:
+    class Odd:
+        def items(self) -> Any:
+            return items
+
+    assert reason_of(BODY, Odd(), SECRET, now=AT) == "malformed"
+
+
 def test_the_body_may_be_any_bytes() -> None:
     bodies: list[Any] = [BODY, bytearray(BODY), memoryview(BODY), BODY.decode()]
     for body in bodies:

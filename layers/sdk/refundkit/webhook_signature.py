@@ -308,7 +308,7 @@ def _claim_of(known: dict[str, str]) -> _Claim:
         return _our_claim(known[SIGNATURE_HEADER])
     if not {ID_HEADER, TIMESTAMP_HEADER, STANDARD_SIGNATURE_HEADER} <= known.keys():
         raise InvalidSignature("missing")
-    parts = [part.partition(",") for part in known[STANDARD_SIGNATURE_HEADER].split(" ") if part]
+    parts = [part.partition(",") for part in known[STANDARD_SIGNATURE_HEADER].split(" ")]
     return _checked(
         [known[ID_HEADER].strip(" \t")],
         [known[TIMESTAMP_HEADER].strip(" \t")],
