@@ -111,6 +111,7 @@ def test_templates_are_there_only_for_functions_that_write_to_people(name: str) 
     )
 
 
+STORE_CREDENTIALS = {"ProcessorsFunction", "IntegrationsFunction", "WebhookEndpointsFunction"}
 DELIVERIES = {"PromptDeliveriesQueue", "PatientDeliveriesQueue"}
 """A letter that comes again early sends at most what may come twice; one that comes late makes a delivery late."""
 BATCHED = {"AuditQueue", "WebhooksQueue", *DELIVERIES}

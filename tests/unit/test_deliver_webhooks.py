@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
+from refundkit.contracts.events import EVENT_TYPES
+from refundkit.contracts.webhooks import EventName, EventPattern
 from refundkit.webhook_signature import InvalidSignature, verify
 from refundkit_core.application.webhook_ports import Letter
 from refundkit_core.application.webhook_sender import Response
 from refundkit_core.domain.deliveries import WAITS_S
+from refundkit_core.domain.event_types import PUBLIC_EVENTS, known_patterns
 from refundkit_core.domain.event_versions import Step, payload_as_of
 from refundkit_core.domain.webhooks import Health
 
@@ -396,3 +399,9 @@ def _verifies(bench: WebhookBench, secret: str) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def test_there_is_one_list_of_public_events() -> None:
+    assert set(PUBLIC_EVENTS) == set(EVENT_TYPES) == set(get_args(EventName))
+    patterns = [each for part in get_args(EventPattern) for each in get_args(part) or (part,)]
+    assert set(patterns) == set(known_patterns())

@@ -155,7 +155,6 @@ class WebhookDisabled(Wire):
     """An endpoint that nothing is sent to any more."""
 
     endpoint_id: str = Field(description="The endpoint's id, `whe_…`.")
-    url: str = Field(description="Where its deliveries went.")
     reason: Literal["gone", "failing"] = Field(
         description="`gone`: it answered 410. `failing`: no delivery succeeded for days."
     )

@@ -118,7 +118,6 @@ _POLICY: Final = {
 }
 _ENDPOINT: Final = {
     "endpointId": f"whe_{_BODY}",
-    "url": "https://shop.example/webhooks/refundkit",
     "reason": "failing",
     "failingSince": "2026-11-15T11:58:03.000Z",
 }
