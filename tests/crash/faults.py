@@ -70,10 +70,12 @@ class Calls:
         fault_of: Callable[[Call], Fault | None],
         disturb: Callable[[Fault], None],
         took_effect: Callable[[], None],
+        error_of: Callable[[Call], Exception] | None = None,
     ) -> None:
         self._fault_of = fault_of
         self._disturb = disturb
         self._took_effect = took_effect
+        self._error_of = error_of or _error_of
         self._depth = 0
         self.count = 0
         self.story: list[tuple[int, Call | str]] = []
@@ -130,7 +132,7 @@ class Calls:
         if fault is Fault.KILL_BEFORE:
             raise Killed
         if fault is Fault.ERROR_BEFORE:
-            raise _error_of(call)
+            raise self._error_of(call)
         if fault in (Fault.TWICE_BEFORE, Fault.OTHERS_BEFORE):
             self._disturb(fault)
 
@@ -138,7 +140,7 @@ class Calls:
         if fault is Fault.KILL_AFTER:
             raise Killed
         if fault is Fault.ERROR_AFTER:
-            raise _error_of(call)
+            raise self._error_of(call)
         if fault in (Fault.TWICE_AFTER, Fault.OTHERS_AFTER):
             self._disturb(fault)
 
