@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 ENV ?= staging
 NAME ?= shop
 DEV := .venvs/dev/bin/python
+LOCAL := PYTHONPATH=.:layers/sdk $(DEV)
 SAM := .venvs/sam/bin/sam
 export PYTHONDONTWRITEBYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
@@ -22,19 +23,19 @@ help: ## List the targets
 
 run: ## Run the whole stack on this machine: http://localhost:3000 (Ctrl-C stops it)
 	$(BOOTSTRAP) dev ministack sam
-	@$(DEV) -m local.run
+	@$(LOCAL) -m local.run
 
 stop: ## Stop the stack that `make run` started
 	$(BOOTSTRAP) dev
-	@$(DEV) -m local.run --stop
+	@$(LOCAL) -m local.run --stop
 
 demo: ## Tell a story against the running stack, every line checked
 	$(BOOTSTRAP) dev
-	@$(DEV) -m local.demo
+	@$(LOCAL) -m local.demo
 
 org: ## Add an organization to the running stack: make org NAME=shop
 	$(BOOTSTRAP) dev
-	@$(DEV) -m local.org "$(NAME)"
+	@$(LOCAL) -m local.org "$(NAME)"
 
 admin: ## Operate the running stack, or one on AWS: make admin ARGS="organizations list" (or "--stack NAME …")
 	$(BOOTSTRAP) dev

@@ -9,6 +9,7 @@ from typing import Any
 from local.console import StepFailed, colour, explain, step
 from local.demo_approvals import an_approver_decides
 from local.demo_rules import the_merchants_rules_judge
+from local.demo_webhooks import a_shop_hears_of_it
 from local.http_json import Unreachable, call
 from local.org import add_organization
 from local.settings import from_environment
@@ -118,7 +119,8 @@ def main() -> int:
     """Tell the story; 1 when the stack does not run or something is not as told."""
     try:
         with step("an organization for the story"):
-            story = Story(add_organization(from_environment(), "demo"))
+            organization = add_organization(from_environment(), "demo")
+            story = Story(organization)
         print("\nA merchant gives money back\n")
         refund_id = refunds_are_paid(story)
         print("\nand keeps it where it must\n")
@@ -129,6 +131,8 @@ def main() -> int:
         keys_are_handed_out(story)
         print("\nand sees it all\n")
         refunds_are_seen(story, refund_id)
+        print("\ntells the shop's own systems\n")
+        a_shop_hears_of_it(story, organization)
         print("\njudges by the merchant's rules\n")
         the_merchants_rules_judge(story)
         print("\nand asks a person\n")

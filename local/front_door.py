@@ -145,10 +145,10 @@ class Door:
         except Unreachable:
             return []
 
-    def local_reply(self, method: str, path: str, query: str, body: bytes) -> Reply:
+    def local_reply(self, method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> Reply:
         """Answer what is not the API's."""
         if path == "/inbox" or path.startswith("/inbox/"):
-            return self.inbox.reply(method, path, query, body)
+            return self.inbox.reply(method, path, query, body, headers)
         if method not in ("GET", "HEAD"):
             return Reply.json(405, {"error": "method not allowed"})
         if path == "/":
@@ -179,10 +179,12 @@ class Handler(BaseHTTPRequestHandler):
             # A page elsewhere could point its own name at this machine and read the keys.
             self._send(Reply.json(403, {"error": "open this page as localhost"}))
         elif path.startswith("/slack/"):
-            headers = {name.lower(): text for name, text in self.headers.items()}
-            self._send(self.door.slack.reply(self.command, path, body, headers))
+            self._send(self.door.slack.reply(self.command, path, body, self._small_headers()))
         else:
-            self._send(self.door.local_reply(self.command, path, query, body))
+            self._send(self.door.local_reply(self.command, path, query, body, self._small_headers()))
+
+    def _small_headers(self) -> dict[str, str]:
+        return {name.lower(): text for name, text in self.headers.items()}
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve
 

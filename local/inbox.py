@@ -1,9 +1,11 @@
-"""The local inbox: where e-mails and Slack messages of the local stack can be read.
+"""The local inbox: where e-mails, Slack messages and webhooks of the local stack can be read.
 
 | request | does |
 | --- | --- |
 | `POST /inbox/slack/{channel}` | takes an incoming webhook's JSON, answers `ok` as Slack does |
 | `POST /inbox/email` | takes `{"from", "to", "subject", "text", "html"}` |
+| `POST /inbox/webhooks/{name}` | takes a webhook; says whether its signature is right |
+| `PUT /inbox/webhooks/{name}` | takes `{"secret"}`, which signatures of that name are checked with |
 | `GET /inbox/messages?to=…&channel=…` | the messages as JSON, oldest first |
 | `GET /inbox/messages/{id}/html` | a message's HTML, for the sandboxed frame of the page |
 | `DELETE /inbox/messages` | forgets them |
@@ -18,14 +20,17 @@ from __future__ import annotations
 import html
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
+from refundkit.webhook_signature import InvalidSignature, verify
+
 PAGE = Path(__file__).parent / "pages" / "inbox.html"
 MAX_MESSAGES = 1_000
+VERIFIED = "signature verified"
 Message = dict[str, Any]
 
 
@@ -56,6 +61,7 @@ class Inbox:
         self._next = 1
         self._lock = threading.Lock()
         self._sent_by_ses = sent_by_ses
+        self._secrets: dict[str, str] = {}
 
     def add_email(self, email: Message) -> str:
         """Keep an e-mail; return its id. Raises BadMessage without an addressee."""
@@ -93,6 +99,41 @@ class Inbox:
             }
         )
 
+    def add_webhook(self, name: str, headers: Mapping[str, str], body: bytes) -> str:
+        """Keep a webhook, and whether it is signed as it should be; return its id. ``headers`` in small letters."""
+        judged = self._judged(name, headers, body)
+        try:
+            event = json.loads(body)
+            kind = str(event["type"])
+        except (ValueError, KeyError, TypeError) as exc:
+            raise BadMessage("invalid_payload") from exc
+        shown = {each: text for each, text in headers.items() if each.startswith(("webhook-", "x-refundkit-"))}
+        sample = " (sample)" if "x-refundkit-sample" in headers else ""
+        return self._add(
+            {
+                "kind": "webhook",
+                "from": "RefundKit",
+                "to": [],
+                "channel": name,
+                "subject": kind + sample,
+                "where": f"webhook to {name}, {judged}",
+                "text": "\n".join(f"{each}: {text}" for each, text in sorted(shown.items())),
+                "html": "",
+                "payload": event,
+                "verified": judged == VERIFIED,
+            }
+        )
+
+    def _judged(self, name: str, headers: Mapping[str, str], body: bytes) -> str:
+        secret = self._secrets.get(name)
+        if secret is None:
+            return "signature not checked: its secret is not known here"
+        try:
+            verify(body, headers, secret)
+        except InvalidSignature as wrong:
+            return f"signature refused ({wrong.reason})"
+        return VERIFIED
+
     def _add(self, message: Message) -> str:
         with self._lock:
             message_id = f"msg_{self._next}"
@@ -118,10 +159,12 @@ class Inbox:
         with self._lock:
             self._messages.clear()
 
-    def reply(self, method: str, path: str, query: str, body: bytes) -> Reply:
-        """Answer one request of the table above; `path` begins with `/inbox`."""
+    def reply(self, method: str, path: str, query: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Answer one request of the table above; `path` begins with `/inbox`, `headers` are in small letters."""
         parts = [unquote(part) for part in path.split("/")[2:] if part]
         try:
+            if parts[:1] == ["webhooks"] and len(parts) == 2 and method in ("POST", "PUT"):
+                return self._webhook(method, parts[1], body, headers)
             if method == "POST":
                 return self._post(parts, body)
         except BadMessage as exc:
@@ -153,6 +196,15 @@ class Inbox:
             self.add_slack(parts[1], payload)
             return Reply(200, "text/html", b"ok")
         return Reply.json(404, {"error": "not found"})
+
+    def _webhook(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        if method == "POST":
+            return Reply.json(200, {"id": self.add_webhook(name, headers, body)})
+        try:
+            self._secrets[name] = str(json.loads(body)["secret"])
+        except (ValueError, KeyError, TypeError) as exc:
+            raise BadMessage("invalid_payload") from exc
+        return Reply.json(200, {"name": name})
 
     def _body_of(self, message_id: str) -> Reply:
         """A message's HTML, or its text made safe. The page shows it in a frame without any rights."""

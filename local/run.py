@@ -9,7 +9,8 @@ import time
 from types import FrameType
 
 from local import ownership
-from local.console import StepFailed, explain, say
+from local.console import StepFailed, explain, say, step
+from local.seed_webhooks import connect_inbox
 from local.settings import StackSettings, from_environment
 from local.stack import Stack
 
@@ -55,7 +56,7 @@ RefundKit runs ({seconds:.0f} s).
   API              {settings.api_base}/v1
   test key         {record["test_key"]}
   Stripe sandbox   {settings.stripe_url}/
-  inbox, Slack     {settings.public_url}/inbox
+  inbox            {settings.public_url}/inbox (e-mail, Slack, webhooks)
   AWS endpoint     {settings.aws_url}
   everything else  {settings.record}
 
@@ -82,6 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         stack = Stack(settings)
         stack.start()
+        with step("webhooks to the inbox"):
+            connect_inbox(stack.record)
         announce(settings, stack.record, time.monotonic() - began)
         stack.watch()
     except StepFailed as failure:

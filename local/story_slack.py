@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from local.http_json import call
 
+Found = TypeVar("Found")
+
 TOLD_WITHIN_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.3
+
+
+def seen(look: Callable[[], Found | None]) -> Found | None:
+    """What ``look`` finds as soon as it finds something; None after a while."""
+    deadline = time.monotonic() + TOLD_WITHIN_S
+    while (found := look()) is None and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+    return found
 
 
 class SlackOfStory:
@@ -23,10 +33,7 @@ class SlackOfStory:
 
     def until(self, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         """What ``look`` finds as soon as it finds something; an empty one after a while."""
-        deadline = time.monotonic() + TOLD_WITHIN_S
-        while (found := look()) is None and time.monotonic() < deadline:
-            time.sleep(_LOOK_EVERY_S)
-        return found or {"text": "", "blocks": [], "ts": None}
+        return seen(look) or {"text": "", "blocks": [], "ts": None}
 
     def message_of(self, approval: str) -> dict[str, Any] | None:
         """The channel's message about an approval."""

@@ -27,6 +27,7 @@ class Run:
     def __init__(self, settings: StackSettings) -> None:
         environ = {
             **os.environ,
+            "PYTHONPATH": ".:layers/sdk",  # as the Makefile has it
             "REFUNDKIT_STATE": str(settings.state),
             "REFUNDKIT_PORT": str(settings.port),
             "REFUNDKIT_AWS_PORT": str(settings.aws_port),

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from refundkit.webhook_signature import new_secret, sign
 
 from local.front_door import FrontDoor
 from local.reference import files
@@ -213,3 +215,31 @@ def test_the_inbox_takes_and_shows_messages(door: FrontDoor, settings: StackSett
     assert [each["text"] for each in ask(settings, "GET", "/inbox/messages?channel=refunds")[1]] == ["ping"]
     ask(settings, "DELETE", "/inbox/messages")
     assert ask(settings, "GET", "/inbox/messages")[1] == []
+
+
+def test_the_inbox_takes_webhooks_and_says_whether_their_signature_is_right(
+    door: FrontDoor, settings: StackSettings
+) -> None:
+    secret, body = new_secret(), b'{"id":"evt_1","type":"refund.completed","data":{}}'
+    signed = sign(body, event_id="evt_1", at=datetime.now(UTC), secrets=[secret])
+
+    def post(sent: bytes) -> int:
+        return int(ask(settings, "POST", "/inbox/webhooks/acme", sent, headers=signed)[0])
+
+    assert post(body) == 200
+    assert ask(settings, "PUT", "/inbox/webhooks/acme", json.dumps({"secret": secret}).encode())[0] == 200
+    assert post(body) == 200
+    assert post(body.replace(b"completed", b"failed")) == 200
+    assert post(b"nonsense") == 400
+    assert ask(settings, "PUT", "/inbox/webhooks/acme", b"{}")[0] == 400
+    shown = ask(settings, "GET", "/inbox/messages?channel=acme")[1]
+    assert [(each["subject"], each["verified"]) for each in shown] == [
+        ("refund.completed", False),
+        ("refund.completed", True),
+        ("refund.failed", False),
+    ]
+    assert [each["where"].partition(", ")[2] for each in shown] == [
+        "signature not checked: its secret is not known here",
+        "signature verified",
+        "signature refused (mismatch)",
+    ]
