@@ -15,12 +15,14 @@ from refundkit_core.application.records import ApiKeyRecord
 from refundkit_core.domain.errors import Denied, Detail, Invalid, NotFound, OrganizationNotSettled, StoreConflict
 from refundkit_core.domain.members import Member, Roster
 from refundkit_core.domain.tenancy import Caller, Tenant
+from refundkit_core.domain.webhooks import Endpoint, Secret
 
 from tests.support.builders import TENANT
 from tests.support.clock import START, CountingIds, FixedClock
 from tests.support.fake_processor import FakeConnections
 from tests.support.memory_members import MemoryKeyStore, MemoryMemberStore, member
 from tests.support.memory_organizations import ListedWork, MemoryOrganizationBook
+from tests.support.memory_webhooks import MemoryEndpointStore, MemoryGates
 
 ORG = TENANT.org_id
 ACME = OrganizationState(ORG, "acme", START)
@@ -56,8 +58,9 @@ class Office:
             [(OWNER.id, "test"), ("shopping-agent", "test"), (ADMIN.id, "test"), (ADMIN.id, "live")], start=1
         ):
             self._key(number, owner, Tenant(ORG, "live" if environment == "live" else "test"))
+        self.endpoints = MemoryEndpointStore(MemoryGates())
         self.delete = DeleteOrganization(
-            self.book, self.members, self.work, self.connections, self.keys, self.clock, self.ids
+            self.book, self.members, self.work, self.connections, self.keys, self.endpoints, self.clock, self.ids
         )
         self.manage = ManageOrganization(self.book, self.clock, self.ids)
 
@@ -222,3 +225,17 @@ def test_a_name_is_changed_by_members_and_once(office: Office) -> None:
     office.delete(caller(), BY)
     with pytest.raises(NotFound):
         office.manage.show(ORG)
+
+
+def test_its_webhook_endpoints_are_forgotten_with_their_secrets(office: Office) -> None:
+    secret = (Secret("whsec_c2VjcmV0"),)
+    for number, tenant in enumerate((Tenant(ORG, "test"), Tenant(ORG, "live"))):
+        url = "https://shop.example"
+        made = Endpoint(f"whe_{number:026d}", tenant, url, ("*",), "2026-11-01", secret, START, START)
+        office.endpoints.endpoints[tenant, made.id] = made
+
+    office.delete(caller(), BY)
+
+    kept = office.endpoints.endpoints.values()
+    assert [(endpoint.status, endpoint.secrets) for endpoint in kept] == [("deleted", ())] * 2
+    assert [entry.command for entry in office.endpoints.audit] == ["webhooks delete"] * 2

@@ -21,8 +21,10 @@ from refundkit_core.application.audit import Auditor, By
 from refundkit_core.application.member_ports import MemberStore
 from refundkit_core.application.organization_ports import OpenWork, OrganizationBook, OrganizationState
 from refundkit_core.application.ports import ApiKeyStore, Clock, ConnectionStore, Ids
+from refundkit_core.application.webhook_ports import EndpointStore
 from refundkit_core.domain.errors import Denied, Detail, NotFound, OrganizationNotSettled, StoreConflict
 from refundkit_core.domain.tenancy import ENVIRONMENTS, Caller, Tenant
+from refundkit_core.domain.webhooks import deleted
 
 _NAMED: Final = 3
 """How many open refunds and approvals a refusal names."""
@@ -40,6 +42,7 @@ class DeleteOrganization:
         work: OpenWork,
         connections: ConnectionStore,
         keys: ApiKeyStore,
+        endpoints: EndpointStore,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -48,6 +51,7 @@ class DeleteOrganization:
         self._work = work
         self._connections = connections
         self._keys = keys
+        self._endpoints = endpoints
         self._auditor = Auditor(clock, ids)
         self._clock = clock
         self._ids = ids
@@ -66,6 +70,7 @@ class DeleteOrganization:
         for attempt in range(1, _MAX_TRIES + 1):
             try:
                 self._disconnect(org_id, by)
+                self._forget_endpoints(org_id, by)
                 self._revoke_keys(org_id, caller.key_id, by)
             except StoreConflict:
                 self._ids.pause(attempt)
@@ -121,6 +126,12 @@ class DeleteOrganization:
                 if known.status != "inactive":
                     entry = self._auditor.entry(by, "connections disconnect", known.processor, tenant)
                     self._connections.disconnect(tenant, known.processor, self._clock.now(), entry)
+
+    def _forget_endpoints(self, org_id: str, by: By) -> None:
+        for environment in ENVIRONMENTS:
+            for endpoint, _ in self._endpoints.all(Tenant(org_id, environment)):
+                entry = self._auditor.entry(by, "webhooks delete", endpoint.id, endpoint.tenant)
+                self._endpoints.change(endpoint, deleted(endpoint, self._clock.now()), entry)
 
     def _revoke_keys(self, org_id: str, own_key: str, by: By) -> None:
         """The caller's own key last: until then they can ask again."""

@@ -20,7 +20,7 @@ from refundkit_core.domain.errors import Detail as Detail
 from refundkit_core.domain.errors import EndpointDisabled, IdempotencyKeyReused, NotFound, StoreConflict
 from refundkit_core.domain.events import API_VERSION
 from refundkit_core.domain.ids import derived, is_id
-from refundkit_core.domain.webhooks import Endpoint, Secret, changed, disabled, enabled, rotated
+from refundkit_core.domain.webhooks import Endpoint, Secret, changed, deleted, disabled, enabled, rotated
 
 if TYPE_CHECKING:
     from refundkit_core.application.ports import Clock, Ids, OrganizationStore
@@ -202,7 +202,7 @@ class ManageWebhooks:
             return Shown(found)
 
         def step(endpoint: Endpoint) -> Endpoint:
-            return changed(endpoint, self._clock.now(), status="deleted", secrets=(), headers={})
+            return deleted(endpoint, self._clock.now())
 
         return self._changed(tenant, endpoint_id, "webhooks delete", step, by)
 

@@ -119,6 +119,11 @@ def enabled(endpoint: Endpoint, now: datetime) -> Endpoint:
     return changed(endpoint, now, status="enabled", disabled_because=None)
 
 
+def deleted(endpoint: Endpoint, now: datetime) -> Endpoint:
+    """The endpoint without what was secret of it: it is forgotten soon."""
+    return changed(endpoint, now, status="deleted", secrets=(), headers={})
+
+
 def of_disabling(endpoint: Endpoint, failing_since: datetime | None) -> Event:
     """The event of an endpoint that was disabled because it did not take what it was sent."""
     return Event(

@@ -243,7 +243,14 @@ class Container:
 
         work = DynamoOpenWork(self.table)
         return DeleteOrganization(
-            self.organization_book, self.members, work, self.connections, self.keys, self.clock, self.ids
+            self.organization_book,
+            self.members,
+            work,
+            self.connections,
+            self.keys,
+            self.webhook_endpoints,
+            self.clock,
+            self.ids,
         )
 
     @cached_property
