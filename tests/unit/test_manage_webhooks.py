@@ -156,7 +156,7 @@ def test_nobody_elses_and_no_unknown_endpoint_is_found(named: str) -> None:
     for tenant, asked in ((TENANT, named), (OTHER_TENANT, endpoint.id)):
         for do in (bench.manage.show, bench.manage.enable, bench.manage.disable, bench.manage.rotate):
             with pytest.raises(errors.NotFound):
-                do(tenant, asked, *([] if do == bench.manage.show else [BY]))  # type: ignore[operator]
+                do(tenant, asked, *([] if do == bench.manage.show else [BY]))
         with pytest.raises(errors.NotFound):
             bench.read.page(tenant, asked, DeliveryFilter(), ALL)
 
