@@ -23,7 +23,15 @@ from tests.bench.environment import environment, functions, layers_of, made_up_v
 from tests.bench.report import Figure, Section, columns, number, within
 
 CEILING = 0.85
-HOT = ("refunds", "execute_refund", "publish_events", "processor_webhook", "processor_events")
+HOT = (
+    "refunds",
+    "execute_refund",
+    "publish_events",
+    "processor_webhook",
+    "processor_events",
+    "dispatch_webhooks",
+    "deliver_webhook",
+)
 _BARE, _NOTHING = "bare", "interpreter alone"
 _RUNS = 7
 _WORKERS = 2
