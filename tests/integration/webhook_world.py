@@ -12,6 +12,7 @@ from refundkit_core.domain.events import Event
 
 from tests.integration.conftest import World
 from tests.support.functions import function_module
+from tests.support.template import resources
 
 NOWHERE = "http://127.0.0.1:9/webhooks"
 """Nobody listens there; tests resolve no name."""
@@ -24,6 +25,7 @@ class Webhooks:
     def __init__(self, world: World) -> None:
         self.world = world
         self._numbers = itertools.count(1)
+        self._published: set[str] = set()
 
     def endpoint(self, url: str = NOWHERE, *events: str, **more: Any) -> dict[str, Any]:
         """A new endpoint, for everything unless ``events`` say otherwise."""
@@ -50,11 +52,6 @@ class Webhooks:
         """The events of a refund, which the stream gives to the bus."""
         return list(self.world.container.refunds.timeline(self.world.tenant, refund_id))
 
-    def opened(self, **fields: Any) -> Event:
-        """A refund is opened; the event of it."""
-        refund = self.world.refund(self.world.charge()["id"], **fields)
-        return self.told(refund["id"])[0]
-
     def dispatch(self, *events: Event) -> None:
         """The bus hands over what the webhooks' rule lets through."""
         bodies = [json.dumps({"detail": json.loads(detail_of(event))}) for event in events if event.public]
@@ -79,11 +76,43 @@ class Webhooks:
                 done += len(messages)
         return done
 
-    def waiting(self) -> list[dict[str, Any]]:
-        """The letters that wait now; they stay."""
-        settings = self.world.container.settings
-        urls = (settings.prompt_deliveries_queue_url, settings.patient_deliveries_queue_url)
-        return [json.loads(body) for url in urls for body in self._received(url)]
+    def wired(self) -> Webhooks:
+        """The bus with the template's rules for webhooks and for notifications, each into its queue."""
+        bus, sqs, settings = boto3.client("events"), boto3.client("sqs"), self.world.container.settings
+        for rule, url in (("WebhooksRule", settings.webhooks_queue_url), ("NotifyRule", settings.notify_queue_url)):
+            pattern = resources("AWS::Events::Rule")[rule]["Properties"]["EventPattern"]
+            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            bus.put_rule(Name=rule, EventBusName=settings.event_bus, EventPattern=json.dumps(pattern))
+            bus.put_targets(Rule=rule, EventBusName=settings.event_bus, Targets=[{"Id": "queue", "Arn": arn}])
+        return self
+
+    def publish(self) -> None:
+        """The table's stream gives every event to its consumer, once, and that to the bus."""
+        records = []
+        for item in boto3.client("dynamodb").scan(TableName="refundkit")["Items"]:
+            keys = {name: item[name] for name in ("pk", "sk")}
+            if item["sk"]["S"].startswith("EVENT#") and str(keys) not in self._published:
+                self._published.add(str(keys))
+                records.append({"dynamodb": {"Keys": keys, "NewImage": item}})
+        self._take("publish_events", records)
+
+    def flow(self) -> int:
+        """From what is stored to what is sent: stream, bus, dispatch, delivery. How many messages were worked off."""
+        self.publish()
+        return self.work()
+
+    def later(self, **by: float) -> None:
+        """Time passes, the sweep puts what is overdue, and the workers work."""
+        self.world.clock.advance(**by)
+        now = int(self.world.clock.now().timestamp())
+        self.world.stripe("POST", "/_sandbox/clock", {"now": now})
+        function_module("sweep").handler({}, None)
+        self.work()
+
+    def commands(self) -> list[tuple[str, str]]:
+        """What was done to webhooks, oldest first: commands and their targets."""
+        trail = self.world.container.trail.of(self.world.tenant)
+        return [(entry.command, entry.target) for entry in trail if entry.command.startswith("webhooks ")]
 
     def _received(self, url: str) -> list[str]:
         sqs, bodies = boto3.client("sqs"), []
