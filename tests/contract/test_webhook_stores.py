@@ -248,6 +248,16 @@ def test_a_deleted_endpoint_is_found_but_not_listed_and_has_no_secrets_left(stor
     assert stores.endpoints.subscriptions(TENANT) == []
 
 
+def test_an_outline_is_an_endpoint_without_its_secrets_and_headers(stores: Stores) -> None:
+    made = stores.added()
+    off = stores.changed(made, disabled(made, "gone", LATER))
+
+    assert stores.endpoints.outline(TENANT, made.id) == replace(off, secrets=(), headers={})
+    assert stores.endpoints.outline(OTHER_TENANT, made.id) is None
+    gone = stores.deleted(off)
+    assert stores.endpoints.outline(TENANT, made.id) == gone
+
+
 def test_of_two_who_change_an_endpoint_at_once_one_is_refused(stores: Stores) -> None:
     made = stores.added()
     winner = stores.changed(made, changed(made, LATER, url="https://winner.example/hooks"))

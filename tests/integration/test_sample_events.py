@@ -128,6 +128,7 @@ EXPECTED: dict[str, Any] = {
     "approval_pages/case": 303,
     "approval_pages/decide": 403,
     "notify/approval_pending": {"batchItemFailures": []},  # its approval is unknown
+    "notify/webhook_disabled": {"batchItemFailures": []},  # its endpoint is unknown
     "processor_events/refund_updated": {"batchItemFailures": []},
     "publish_events/refund_initiated": {"batchItemFailures": []},
 }

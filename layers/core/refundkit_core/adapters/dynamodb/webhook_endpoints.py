@@ -62,6 +62,11 @@ class DynamoEndpointStore:
         status: EndpointStatus | None = None if item is None else item["state"]
         return status
 
+    def outline(self, tenant: Tenant, endpoint_id: str) -> Endpoint | None:
+        item = self._table.get(keys.webhook_endpoint(tenant, endpoint_id)) or {}
+        plain = {name: value for name, value in item.items() if name != "sealed"}
+        return self.endpoint_of(tenant, plain) if plain else None
+
     def all(self, tenant: Tenant) -> Sequence[Posted]:
         found = [(self.endpoint_of(tenant, item), gate) for item, gate in self._pairs(tenant)]
         return [
