@@ -15,6 +15,7 @@ from local import openapi_member_examples as members
 from local import openapi_policy_examples as policies
 from local import openapi_simulation_examples as simulations
 from local import openapi_slack_examples as slack
+from local import openapi_webhook_examples as webhooks
 
 Route = tuple[str, str]
 
@@ -293,6 +294,7 @@ REQUESTS: Final[dict[Route, dict[str, dict[str, Any]]]] = {
     **decisions.REQUESTS,
     **simulations.REQUESTS,
     **approvals.REQUESTS,
+    **webhooks.REQUESTS,
 }
 
 ANSWERS: Final[dict[Route, Any]] = {
@@ -385,6 +387,7 @@ ANSWERS: Final[dict[Route, Any]] = {
     **simulations.ANSWERS,
     **approvals.ANSWERS,
     **audit.ANSWERS,
+    **webhooks.ANSWERS,
 }
 
 ERRORS: Final[dict[str, ErrorExample]] = {
@@ -426,6 +429,8 @@ ERRORS: Final[dict[str, ErrorExample]] = {
         (("Idempotency-Key", REFUND),),
     ),
     "organization_not_settled": ErrorExample(*members.NOT_SETTLED),
+    "webhook_endpoint_limit_reached": ErrorExample(*webhooks.LIMIT_REACHED),
+    "webhook_endpoint_disabled": ErrorExample(*webhooks.DISABLED),
     "refund_not_cancellable": ErrorExample(
         "The refund is final, or with the processor, who does not take it back.", "The refund is completed"
     ),
@@ -505,5 +510,8 @@ PATHS: Final[dict[tuple[str, str], str]] = {
     ("assessments", "id"): ASSESSMENT,
     ("processors", "name"): "stripe",
     ("webhook", "connectionId"): CONNECTION,
+    ("webhook-endpoints", "id"): webhooks.ENDPOINT,
+    ("deliveries", "deliveryId"): webhooks.DELIVERY,
+    ("events", "id"): webhooks.EVENT,
 }
 """By the part of the path before the parameter, and its name."""

@@ -39,6 +39,9 @@ ID_PREFIXES = {
     ("simulations", "id"): "sim",
     ("assessments", "id"): "rsk",
     ("webhook", "connectionId"): "con",
+    ("webhook-endpoints", "id"): "whe",
+    ("deliveries", "deliveryId"): "whd",
+    ("events", "id"): "evt",
 }
 """What ids begin with, by the part of the path before them and their name."""
 PATH_TYPES: dict[tuple[str, str], Any] = {
@@ -58,6 +61,9 @@ PARAMETER_SAYS = {
     ("decisions", "id"): "The refund, or `dec_…` as a refusal named it in its details.",
     ("processors", "name"): "The processor: `stripe`, or one that your installation adds.",
     ("webhook", "connectionId"): "The connection that the processor was told when it was connected.",
+    ("webhook-endpoints", "id"): "The webhook endpoint.",
+    ("deliveries", "deliveryId"): "The delivery: one event on its way to this endpoint.",
+    ("events", "id"): "The event.",
 }
 
 HEADERS: dict[str, Schema] = {

@@ -104,7 +104,7 @@ def test_an_example_of_a_request_is_one_that_the_handler_takes(key: tuple[str, s
 
 
 def test_the_ids_of_the_examples_have_the_shape_of_ids() -> None:
-    ids = re.findall(r'"((?:ref|key|con|org|mem|rsk)_[0-9A-Za-z]*)"', json.dumps(description()))
+    ids = re.findall(r'"((?:ref|key|con|org|mem|rsk|whe|whd)_[0-9A-Za-z]*)"', json.dumps(description()))
 
     assert ids
     assert all(re.fullmatch(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}", each) for each in ids)

@@ -50,6 +50,7 @@ def conform(
         "charges": charges,
         "refunds": refunds,
         "processors": ["stripe"],
+        "receivers": ["http://127.0.0.1:9/webhooks"],
         "quotes": [preview.body["data"]["quoteId"]],
     }
     for name, values in known.items():

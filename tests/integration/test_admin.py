@@ -381,6 +381,8 @@ def test_audit_entries_are_never_written_over(shell: Shell) -> None:
         ("simulation", "simulation_dead_letter", "simulation"),
         ("approvals", "approval_dead_letter", "approval"),
         ("notifications", "notify_dead_letter", "notify"),
+        ("webhooks", "webhooks_dead_letter", "webhooks"),
+        ("deliveries", "deliveries_dead_letter", "patient_deliveries"),
     ],
 )
 def test_dead_letters_go_back_to_their_queue_bounded(shell: Shell, which: str, source: str, target: str) -> None:
@@ -424,6 +426,23 @@ def test_undelivered_events_of_refunds_are_executed_a_schedules_call_is_dropped_
     assert said.facts == {"moved": 1, "left": 2, "dropped": 1, "bounded": False}
     world.sweep_and_work(minutes=0)
     assert world.shown(opened)["status"] == "completed"
+
+
+def test_an_undelivered_public_event_goes_to_webhooks_whatever_else_it_goes_to(shell: Shell) -> None:
+    world, sqs = shell.world, boto3.client("sqs")
+    whose = {"organizationId": world.tenant.org_id, "environment": "test", "public": True}
+    refunds = {**whose, "id": "evt_1", "data": {"refundId": "ref_1"}}
+    policys = {**whose, "id": "evt_2", "data": {"policyId": "pol_1"}}
+    private = {**whose, "id": "evt_3", "public": False, "data": {"refundId": "ref_1"}}
+    sent = [json.dumps({"detail": detail}) for detail in (refunds, policys, private)]
+    for body in sent:
+        sqs.send_message(QueueUrl=queue(world, "undelivered_events"), MessageBody=body)
+
+    said = shell("redrive", "undelivered")
+
+    assert said.facts == {"moved": 3, "left": 0, "dropped": 0, "bounded": False}
+    assert sorted(letter.body for letter in _all(world, "webhooks")) == sorted(sent[:2])
+    assert sorted(letter.body for letter in _all(world, "execution")) == sorted([sent[0], sent[2]])
 
 
 def test_parked_events_are_published_again_as_they_were(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -474,7 +493,7 @@ def test_a_sweep_by_hand_puts_what_is_due_on_the_queue(shell: Shell) -> None:
     opened = shell.world.refund(shell.world.charge()["id"])["id"]
     shell.world.clock.advance(minutes=3)
 
-    assert shell("sweep").facts == {"due": 1, "approvals": 0, "adopted": 0}
+    assert shell("sweep").facts == {"due": 1, "approvals": 0, "adopted": 0, "deliveries": 0}
     assert opened in bodies(queue(shell.world, "execution"))[0]
     assert shell.audited(None) == [("sweep", "all due refunds")]
 

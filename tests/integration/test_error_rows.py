@@ -19,6 +19,7 @@ from refundkit_core.entrypoints.http import error_answer
 
 from tests.integration.conftest import World
 from tests.integration.people import People
+from tests.integration.webhook_world import ENDPOINTS, NOWHERE, Webhooks
 
 NEVER = "ref_00000000000000000000000000"
 
@@ -222,6 +223,27 @@ def test_organization_not_settled_409_names_what_is_open(world: World) -> None:
     opened = world.refund(world.charge()["id"])
     expected = (409, "organization_not_settled", [{"field": "refunds", "message": f"1: {opened['id']}"}])
     assert refusal(world, "DELETE", "/v1/organization") == expected
+
+
+def test_webhook_endpoint_limit_reached_409(world: World) -> None:
+    webhooks = Webhooks(world)
+    for _ in range(20):
+        webhooks.endpoint()
+    body = {"url": NOWHERE, "events": ["*"]}
+    assert refusal(world, "POST", ENDPOINTS, body)[:2] == (409, "webhook_endpoint_limit_reached")
+
+
+def test_webhook_endpoint_disabled_409(world: World) -> None:
+    webhooks = Webhooks(world)
+    endpoint = webhooks.endpoint()
+    webhooks.asks("POST", webhooks.of(endpoint, "/disable"))
+    for action, body in (
+        ("/test", {"type": "refund.completed"}),
+        ("/recover", {"since": "2026-11-20T00:00:00Z"}),
+        ("/replay-missing", {"since": "2026-11-20T00:00:00Z"}),
+    ):
+        answer = refusal(world, "POST", webhooks.of(endpoint, action), body)
+        assert answer[:2] == (409, "webhook_endpoint_disabled"), action
 
 
 def test_approval_required_422() -> None:

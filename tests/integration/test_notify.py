@@ -17,7 +17,9 @@ from refundkit_core.domain.members import Member
 from refundkit_core.domain.routing import ApprovalSettings
 
 from tests.integration.conftest import World
+from tests.integration.webhook_world import Webhooks
 from tests.support.functions import function_module
+from tests.support.webhook_receiver import WebhookReceiver, status
 
 SETTINGS = ApprovalSettings(customer_mails=("completed", "rejected"), version=1)
 
@@ -168,3 +170,97 @@ def test_no_log_line_names_an_address_a_code_or_a_link(world: World, logs: Calla
 
     assert "@" not in written
     assert "token" not in written
+
+
+def disabled_endpoint(webhooks: Webhooks, code: int = 410) -> dict[str, Any]:
+    """An endpoint whose receiver does not want what it is sent, and that was disabled for it."""
+    with WebhookReceiver() as receiver:
+        receiver.answers("/in", status(code))
+        made = webhooks.endpoint(receiver.url("/in?token=s3cr3t"), "refund.*", description="Orders")
+        webhooks.world.refund(webhooks.world.charge()["id"])
+        webhooks.flow()
+        if code != 410:
+            webhooks.later(days=5)
+    webhooks.publish()
+    return made
+
+
+def heard_by_people(world: World) -> list[dict[str, Any]]:
+    """Work off the notifications' queue as the bus has filled it; the answers."""
+    sqs, url, answers = boto3.client("sqs"), world.container.settings.notify_queue_url, []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            record = {"messageId": "m-1", "body": message["Body"]}
+            answers.append(function_module("notify").handler({"Records": [record]}, None))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("code", "why"), [(410, "410 Gone"), (500, "nothing has arrived there since 20 November 2026, 12:00 UTC")]
+)
+def test_owners_hear_that_an_endpoint_was_disabled_and_what_to_do(
+    world: World, logs: Callable[[], list[dict[str, Any]]], code: int, why: str
+) -> None:
+    hire(world, "Ann", "admin"), hire(world, "Olga", "owner")
+    webhooks = Webhooks(world).wired()
+    made = disabled_endpoint(webhooks, code)
+    logs()
+
+    assert OVER in heard_by_people(world)
+    (line,) = [each for each in logs() if each.get("type") == "webhook.disabled"]
+    assert (line["outcome"], line["endpoint_id"]) == ("told", made["id"])
+    assert not [hidden for hidden in ("@", "127.0.0.1", "s3cr3t") if hidden in json.dumps(line)]
+    assert sorted(mail.destinations["ToAddresses"][0] for mail in sent()) == ["ada@example.com", "olga@acme.example"]
+    for mail in sent():
+        assert why in mail.body
+        assert f"/v1/webhook-endpoints/{made['id']}/enable" in mail.body
+        assert "Orders" in mail.body
+        assert "s3cr3t" not in mail.body
+        assert made["secret"] not in mail.body
+
+
+def test_owners_hear_of_it_once_also_where_the_bus_had_lost_it(world: World) -> None:
+    webhooks = Webhooks(world).wired()
+    made = disabled_endpoint(webhooks)
+    sqs, settings = boto3.client("sqs"), world.container.settings
+    (message,) = [
+        each
+        for each in sqs.receive_message(QueueUrl=settings.notify_queue_url, MaxNumberOfMessages=10)["Messages"]
+        if made["id"] in each["Body"]
+    ]
+    sqs.purge_queue(QueueUrl=settings.notify_queue_url)
+    sqs.purge_queue(QueueUrl=settings.webhooks_queue_url)
+    sqs.send_message(QueueUrl=settings.undelivered_events_queue_url, MessageBody=message["Body"])
+
+    moved = world.container.redrive("undelivered", BY_PROGRAM, 10, lambda _: None)
+
+    assert (moved.moved, moved.left) == (1, 0)
+    assert heard_by_people(world) == [OVER]
+    assert len(sent()) == 1
+    webhooks.work()
+    assert [each["type"] for each in webhooks.asks("GET", "/v1/events?type=webhook.disabled")] == ["webhook.disabled"]
+    assert hear_again(message["Body"]) == OVER
+    assert len(sent()) == 1
+
+
+def hear_again(body: str) -> dict[str, Any]:
+    answer: dict[str, Any] = function_module("notify").handler({"Records": [{"messageId": "m-1", "body": body}]}, None)
+    return answer
+
+
+def test_an_endpoint_that_was_enabled_meanwhile_is_nothing_to_tell_of(world: World) -> None:
+    webhooks = Webhooks(world).wired()
+    made = disabled_endpoint(webhooks)
+    webhooks.asks("POST", webhooks.of(made, "/enable"))
+
+    assert OVER in heard_by_people(world)
+    assert sent() == []
+
+
+def test_an_owner_whose_mail_ses_refuses_comes_again(world: World) -> None:
+    webhooks = Webhooks(world).wired()
+    disabled_endpoint(webhooks)
+    boto3.client("sesv2").delete_email_identity(EmailIdentity="refunds@mail.example")
+
+    assert AGAIN in heard_by_people(world)

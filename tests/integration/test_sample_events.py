@@ -11,6 +11,7 @@ from refundkit_core.domain.reconciliation import KINDS
 
 from tests.integration.conftest import World
 from tests.integration.people import People
+from tests.integration.webhook_world import NOWHERE, Webhooks
 from tests.support.functions import function_module
 from tests.support.requests import routes
 from tests.support.template import ROOT
@@ -64,6 +65,26 @@ EXPECTED: dict[str, Any] = {
     "api_keys/list": 401,
     "api_keys/get": 401,
     "api_keys/revoke": 401,
+    "webhook_endpoints/create": 401,
+    "webhook_endpoints/list": 401,
+    "webhook_endpoints/get": 401,
+    "webhook_endpoints/change": 401,
+    "webhook_endpoints/delete": 401,
+    "webhook_endpoints/enable": 401,
+    "webhook_endpoints/disable": 401,
+    "webhook_endpoints/rotate_secret": 401,
+    "webhook_endpoints/test": 401,
+    "webhook_deliveries/list": 401,
+    "webhook_deliveries/get": 401,
+    "webhook_deliveries/retry": 401,
+    "webhook_deliveries/recover": 401,
+    "webhook_deliveries/replay_missing": 401,
+    "events/list": 401,
+    "events/get": 401,
+    "events/types": 401,
+    "dispatch_webhooks/refund_completed": {"batchItemFailures": []},  # no endpoint takes it
+    "dispatch_webhooks/recovery": {"batchItemFailures": []},  # its endpoint is unknown
+    "deliver_webhook/letter": {"batchItemFailures": []},
     "members/add": 401,
     "members/list": 401,
     "members/get": 401,
@@ -78,7 +99,7 @@ EXPECTED: dict[str, Any] = {
     "disputes/get": 401,
     "transactions/register": 401,
     "transactions/get": 401,
-    "sweep/schedule": {"due": 0, "approvals": 0, "adopted": 0},
+    "sweep/schedule": {"due": 0, "approvals": 0, "adopted": 0, "deliveries": 0},
     "daily_report/schedule": {
         "day": "2026-11-20",
         "organizations": 1,
@@ -107,6 +128,7 @@ EXPECTED: dict[str, Any] = {
     "approval_pages/case": 303,
     "approval_pages/decide": 403,
     "notify/approval_pending": {"batchItemFailures": []},  # its approval is unknown
+    "notify/webhook_disabled": {"batchItemFailures": []},  # its endpoint is unknown
     "processor_events/refund_updated": {"batchItemFailures": []},
     "publish_events/refund_initiated": {"batchItemFailures": []},
 }
@@ -136,6 +158,9 @@ SERVED = (
     "disputes",
     "settings",
     "simulations",
+    "webhook_endpoints",
+    "webhook_deliveries",
+    "events",
 )
 
 
@@ -152,6 +177,11 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
     simulated = world.call("POST", f"/v1/policies/{policy}/simulate", range_)[1]["data"]["id"]
     clerk = {"name": "Cara", "email": "cara@example.com", "role": "member"}
     member = world.call("POST", "/v1/members", clerk)[1]["data"]["id"]
+    webhooks = Webhooks(world)
+    endpoint = webhooks.endpoint(NOWHERE, "refund.cancelled")
+    delivery = webhooks.asks("POST", webhooks.of(endpoint, "/test"), {"type": "refund.completed"})["id"]
+    initiated = webhooks.told(opened["id"])[0]
+    webhooks.dispatch(initiated)
     assessed = world.call("POST", "/v1/disputes/risk", {"transactionId": charge["id"]})[1]["data"]["id"]
     text = sample.read_text()
     for sampled, known in {
@@ -165,13 +195,19 @@ def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sam
         "sim_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": simulated,
         "cus_QMZ0000000000a": customer,
         "sk_test_Example0Example0": world.sandbox.test_key,
+        "https://shop.example/webhooks/refundkit": NOWHERE,
+        "whe_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": endpoint["id"],
+        "whd_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": delivery,
+        "evt_01JD3M5YV7Z8Q2N4R6T8W0X2Y7": initiated.id,
     }.items():
         text = text.replace(sampled, known)
     event = json.loads(text)
     event["headers"]["authorization"] = f"Bearer {world.organization.test_key}"
 
     answer = function_module(sample.parent.name).handler(event, None)
-    passes = (409,) if name_of(sample) == "members/delete_organization" else (200, 201)  # a refund is under way here
+    passes = (
+        (409,) if name_of(sample) == "members/delete_organization" else (200, 201, 202)
+    )  # a refund is under way here
     assert answer["statusCode"] in passes, answer["body"]
 
 

@@ -13,6 +13,7 @@ import pytest
 from refundkit_core.domain.rights import SCOPES
 
 from tests.integration.conftest import World, made_world
+from tests.integration.webhook_world import NOWHERE, Webhooks
 from tests.support.openapi import description
 
 Operation = tuple[str, str]
@@ -35,6 +36,9 @@ NEVER = {
     "policies": "pol_00000000000000000000000000",
     "simulations": "sim_00000000000000000000000000",
     "approvals": "apr_00000000000000000000000000",
+    "webhook-endpoints": "whe_00000000000000000000000000",
+    "deliveries": "whd_00000000000000000000000000",
+    "events": "evt_00000000000000000000000000",
 }
 NEVER_TRANSACTION, NEVER_MEMBER = "ch_never", "mem_00000000000000000000000000"
 POLICY = {"name": "One", "rules": [{"category": "default"}]}
@@ -58,6 +62,10 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/approvals/{id}/request-info"): {"question": "Why?"},
     ("POST", "/v1/approvals/{id}/comment"): {"comment": "So"},
     ("POST", "/v1/refunds/{id}/info"): {"answer": "So"},
+    ("PATCH", "/v1/webhook-endpoints/{id}"): {"description": "One"},
+    ("POST", "/v1/webhook-endpoints/{id}/test"): {"type": "refund.completed"},
+    ("POST", "/v1/webhook-endpoints/{id}/recover"): {"since": "2026-11-20T00:00:00Z"},
+    ("POST", "/v1/webhook-endpoints/{id}/replay-missing"): {"since": "2026-11-20T00:00:00Z"},
     CONNECT: {"secretKey": "sk_test_00000000"},
 }
 QUERIES: dict[Operation, str] = {("GET", "/v1/disputes/assessments"): "?transactionId="}
@@ -105,6 +113,14 @@ class Neighbours:
         waiting = world.refund(world.charge()["id"])
         world.call("PUT", "/v1/settings/approvals", {})
         self.ids["approvals"] = waiting["approvalId"]
+        webhooks = Webhooks(world)
+        endpoint = webhooks.endpoint(NOWHERE, "refund.initiated")
+        initiated = webhooks.told(self.ids["refunds"])[0]
+        webhooks.dispatch(initiated)
+        webhooks.work()
+        self.ids["webhook-endpoints"] = endpoint["id"]
+        self.ids["deliveries"] = webhooks.deliveries(endpoint)[0]["id"]
+        self.ids["events"] = initiated.id
         self.strangers = {"another organization": other.test_key, "another organization, live": other.live_key}
         bare = world.container.provision.create_organization("bare", "Eve", "eve@example.com")
         self.without_connections = {"an organization without connections": bare.test_key, "and live": bare.live_key}
@@ -113,7 +129,9 @@ class Neighbours:
     def ask(self, operation: Operation, ids: dict[str, str], body: Any, key: str) -> tuple[int, dict[str, Any]]:
         method, resource = operation
         known = ids.get(resource.split("/")[2], "")
-        path = resource.replace("{id}", known).replace("{name}", known)
+        path = (
+            resource.replace("{id}", known).replace("{name}", known).replace("{deliveryId}", ids.get("deliveries", ""))
+        )
         path += f"{QUERIES[operation]}{self.transaction}" if operation in QUERIES else ""
         self.world.clock.advance(minutes=1)  # a minute of its own for every call
         return self.world.call(method, path, body, key=key)[:2]

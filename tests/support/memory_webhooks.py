@@ -87,6 +87,10 @@ class MemoryEndpointStore:
         found = self.endpoints.get((tenant, endpoint_id))
         return None if found is None else found.status
 
+    def outline(self, tenant: Tenant, endpoint_id: str) -> Endpoint | None:
+        found = self.endpoints.get((tenant, endpoint_id))
+        return None if found is None else replace(found, secrets=(), headers={})
+
     def all(self, tenant: Tenant) -> Sequence[Posted]:
         found = [each for (whose, _), each in self.endpoints.items() if whose == tenant and each.status != "deleted"]
         found.sort(key=lambda each: (each.created_at, each.id))

@@ -44,6 +44,8 @@ EVERY_ERROR: list[tuple[RefundKitError, int, str]] = [
     (errors.NothingAsked(SAID), 409, "approval_superseded"),
     (errors.ReturnNotCancellable(SAID), 409, "return_not_cancellable"),
     (errors.OrganizationNotSettled(SAID), 409, "organization_not_settled"),
+    (errors.TooManyEndpoints(SAID), 409, "webhook_endpoint_limit_reached"),
+    (errors.EndpointDisabled(SAID), 409, "webhook_endpoint_disabled"),
     (errors.ApprovalLinkExpired(SAID), 410, "approval_link_expired"),
     (errors.Refused(SAID), 422, "policy_violation"),
     (errors.AmountExceedsRefundable(SAID), 422, "amount_exceeds_refundable"),

@@ -73,10 +73,16 @@ class Deliveries:
             NotDelivered: somebody could not be told.
         """
         subject = Subject(news.tenant, news.heard.approval_id or news.refund.id)
+        self.each_of(subject, news.heard.event_id, listener, recipients)
+
+    def each_of(
+        self, subject: Subject, event_id: str, listener: str, recipients: Mapping[str, Callable[[], None]]
+    ) -> None:
+        """The same of an event that is about ``subject``."""
         failure: RefundKitError | None = None
         for recipient, tell in recipients.items():
             try:
-                self._once(subject, f"{news.heard.event_id}#{listener}#{recipient}", tell)
+                self._once(subject, f"{event_id}#{listener}#{recipient}", tell)
             except RefundKitError as exc:
                 failure = exc
         if failure is not None:

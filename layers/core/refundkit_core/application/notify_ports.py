@@ -53,7 +53,7 @@ class Listener(Protocol):
         """
 
 
-MailKind = Literal["approval", "code", "sign_in", "completed", "rejected", "info_requested"]
+MailKind = Literal["approval", "code", "sign_in", "completed", "rejected", "info_requested", "webhook_disabled"]
 
 
 class Mail(NamedTuple):
@@ -94,7 +94,7 @@ class Letters(Protocol):
 
 
 class Subject(NamedTuple):
-    """Whose partition something belongs to: an approval or a refund, by its id."""
+    """Whose partition something belongs to: an approval, a refund or a webhook endpoint, by its id."""
 
     tenant: Tenant
     id: str

@@ -127,7 +127,7 @@ class Redrive:
         except ValueError:
             return "left"
         match message:
-            case {"detail": {"id": str(), "tell": True, "data": {"refundId": str()}}}:
+            case {"detail": {"id": str(), "tell": True, "data": {"refundId": str()} | {"endpointId": str()}}}:
                 self._queues.to_notifications.send(letter)  # which of its rules it was is not said: all get it
         match message:
             case {"detail": {"id": str(), "organizationId": str(), "public": True}}:

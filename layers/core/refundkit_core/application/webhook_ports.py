@@ -78,6 +78,9 @@ class EndpointStore(Protocol):
     def status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus | None:
         """Whether there is such an endpoint, without what it keeps secret."""
 
+    def outline(self, tenant: Tenant, endpoint_id: str) -> Endpoint | None:
+        """An endpoint, a deleted one too, without its secrets and headers: nothing of it is opened."""
+
     def all(self, tenant: Tenant) -> Sequence[Posted]:
         """Every endpoint that is not deleted, oldest first."""
 

@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from refundkit_core.application.simulate_policy import SimulatePolicy, WorkSimulation
     from refundkit_core.application.slack_ports import SlackApi, SlackStore
     from refundkit_core.application.sweep import Sweep
+    from refundkit_core.application.tell_owners import TellOwners
     from refundkit_core.application.tell_slack import TellSlack
     from refundkit_core.application.verify_chain import VerifyChain
     from refundkit_core.application.visits import Visits
@@ -397,6 +398,14 @@ class Container:
             self.mailer,
         )
         return (approvers, customers, self.tell_slack)
+
+    @cached_property
+    def tell_owners(self) -> TellOwners:
+        from refundkit_core.application.tell_owners import TellOwners
+
+        return TellOwners(
+            self.webhook_endpoints, self.members, self.organizations, self.deliveries, self.templates, self.mailer
+        )
 
     @cached_property
     def tell_slack(self) -> TellSlack:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from refundkit_core.application.records import ProcessorNews
 from refundkit_core.domain.errors import NotDelivered, StoreConflict
 from refundkit_core.domain.tenancy import Tenant
+from refundkit_core.domain.times import parse_iso
 from refundkit_core.entrypoints.observability import log, log_failure
 
 if TYPE_CHECKING:
     from refundkit_core.application.execute_refund import ExecuteRefund
-    from refundkit_core.application.notify import Notify
+    from refundkit_core.application.notify import Notify, Told
     from refundkit_core.application.processor_news import ApplyProcessorNews
     from refundkit_core.application.send_codes import SendCodes
     from refundkit_core.application.simulate_policy import WorkSimulation
+    from refundkit_core.application.tell_owners import TellOwners
     from refundkit_core.application.watch_approval import WatchApproval
 
 Event = Mapping[str, Any]
@@ -77,13 +79,15 @@ def looked_after(watch: WatchApproval, message: Mapping[str, Any]) -> Said:
     return {"approval_id": approval_id, "org_id": tenant.org_id, "outcome": outcome}
 
 
-def told(notify: Notify, send_codes: SendCodes, message: Mapping[str, Any]) -> Said:
+def told(notify: Notify, send_codes: SendCodes, tell_owners: TellOwners, message: Mapping[str, Any]) -> Said:
     """Tell people of the event in a message, or send the code that it asks for.
 
     Raises ComesBack where somebody could not be told.
     """
     if "letter" in message:
         return _sent(send_codes, message)
+    if "endpointId" in message["detail"]["data"]:
+        return _owners_told(tell_owners, message["detail"])
     from refundkit_core.application.notify_ports import Heard
 
     detail = message["detail"]
@@ -96,14 +100,29 @@ def told(notify: Notify, send_codes: SendCodes, message: Mapping[str, Any]) -> S
         approval_id=about.get("approvalId"),
         revision=about.get("revision"),
     )
-    result = notify(heard)
     said = {
         "type": heard.type,
         "refund_id": heard.refund_id,
         "approval_id": heard.approval_id,
         "org_id": heard.tenant.org_id,
-        "outcome": result.outcome,
     }
+    return _over(notify(heard), said)
+
+
+def _owners_told(tell_owners: TellOwners, detail: Mapping[str, Any]) -> Said:
+    from refundkit_core.application.tell_owners import Disabling
+
+    about, tenant = detail["data"], Tenant(detail["organizationId"], detail["environment"])
+    since = None if about["failingSince"] is None else parse_iso(about["failingSince"])
+    heard = Disabling(detail["id"], tenant, about["endpointId"], about["reason"], since)
+    return _over(
+        tell_owners(heard), {"type": detail["type"], "endpoint_id": heard.endpoint_id, "org_id": tenant.org_id}
+    )
+
+
+def _over(result: Told, about: Said) -> Said:
+    """What to say of it; raises ComesBack where somebody could not be told."""
+    said = {**about, "outcome": result.outcome}
     for failure in result.failures:
         log_failure("could not tell", failure.__cause__ or failure, **said)
     if result.failures:

@@ -36,7 +36,7 @@ EventPattern = Literal["*", "approval.*", "dispute.*", "policy.*", "refund.*", "
 DeliveryStatusView = Literal["pending", "delivered", "failed"]
 
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL, json_schema_extra={"format": "uri"})]
-Patterns = Annotated[list[EventPattern], Field(min_length=1, max_length=40)]
+Patterns = Annotated[list[EventPattern], Field(min_length=1, max_length=40, json_schema_extra={"uniqueItems": True})]
 Description = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,40}$")]
 _Value = Annotated[str, Field(max_length=500)]

@@ -163,7 +163,8 @@ def approval_token(tenant: Tenant, approval_id: str) -> Key:
 
 
 def told(tenant: Tenant, subject: str, name: str) -> Key:
-    """That somebody was told of an event of an approval or refund; ``name`` says of which, by whom, and who."""
+    """That somebody was told of an event of an approval, refund or webhook endpoint; ``name`` says of which, by whom,
+    and who."""
     return Key(_subject_pk(tenant, subject), f"TOLD#{name}")
 
 
