@@ -189,6 +189,13 @@ class WebhookReceiver:
                 raise TimeoutError(f"{len(self._requests)} of {count} requests came within {timeout_s} s")
             return tuple(self._requests)
 
+    def wait_until(self, is_there: Callable[[tuple[Received, ...]], bool], timeout_s: float) -> tuple[Received, ...]:
+        """All requests, as soon as ``is_there`` says so of them. Raises TimeoutError where it does not."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: is_there(tuple(self._requests)), timeout_s):
+                raise TimeoutError(f"not among the {len(self._requests)} requests of {timeout_s} s")
+            return tuple(self._requests)
+
     def took_connection(self) -> None:
         with self._changed:
             self._connections += 1
