@@ -260,6 +260,8 @@ def test_after_a_rotation_both_secrets_sign_for_a_day(webhooks: Webhooks, receiv
             with pytest.raises(InvalidSignature) as raised:
                 verify(request.body, request.headers, each["secret"], now=world.clock.now())
             assert raised.value.reason == "mismatch"
+    assert webhooks.asks("GET", webhooks.of(made))["previousSecretExpiresAt"] is None
+    assert webhooks.asks("GET", ENDPOINTS)[0]["previousSecretExpiresAt"] is None
 
 
 def test_a_sample_is_sent_to_this_endpoint_alone_and_says_that_it_is_one(

@@ -116,7 +116,10 @@ class ManageWebhooks:
         if found.endpoint.fingerprint != wanted.fingerprint:
             named = (Detail("Idempotency-Key", endpoint_id),)
             raise IdempotencyKeyReused("This idempotency key made another webhook endpoint", named)
-        return Shown(found)
+        return self._shown(found)
+
+    def _shown(self, posted: Posted) -> Shown:
+        return Shown(posted._replace(endpoint=posted.endpoint.standing(self._clock.now())))
 
     def _made(self, tenant: Tenant, wanted: WantedEndpoint, endpoint_id: str, by: By) -> Shown:
         from refundkit_core.application.webhook_ports import Posted
@@ -147,11 +150,11 @@ class ManageWebhooks:
         found = self._endpoints.find(tenant, endpoint_id) if is_id("whe", endpoint_id) else None
         if found is None or found.endpoint.status == "deleted":
             raise NotFound("No such webhook endpoint")
-        return Shown(found)
+        return self._shown(found)
 
     def all(self, tenant: Tenant) -> Sequence[Shown]:
         """Every endpoint, newest first."""
-        return [Shown(posted) for posted in reversed(self._endpoints.all(tenant))]
+        return [self._shown(posted) for posted in reversed(self._endpoints.all(tenant))]
 
     def update(self, tenant: Tenant, endpoint_id: str, what: Mapping[str, Any], by: By) -> Shown:
         """The endpoint with the fields in ``what`` replaced; nothing to change changes nothing.

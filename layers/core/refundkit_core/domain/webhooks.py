@@ -74,7 +74,11 @@ class Endpoint:
 
     def signing(self, now: datetime) -> tuple[str, ...]:
         """The secrets that sign now, the newest first."""
-        return tuple(secret.text for secret in self.secrets if secret.until is None or now <= secret.until)
+        return tuple(secret.text for secret in self.standing(now).secrets)
+
+    def standing(self, now: datetime) -> Endpoint:
+        """The endpoint without the secrets that sign no more."""
+        return replace(self, secrets=tuple(each for each in self.secrets if each.until is None or now <= each.until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,7 @@ def rotated(endpoint: Endpoint, secret: str, now: datetime) -> Endpoint:
     """The endpoint with a new secret; the ones before go on signing for a day beside it."""
     until = now + OVERLAP
     before = [
-        replace(each, until=until if each.until is None else each.until)
-        for each in endpoint.secrets
-        if each.until is None or now <= each.until
+        replace(each, until=until if each.until is None else each.until) for each in endpoint.standing(now).secrets
     ]
     return changed(endpoint, now, secrets=(Secret(secret), *before[: MAX_SECRETS - 1]))
 

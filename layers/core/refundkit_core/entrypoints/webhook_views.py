@@ -54,7 +54,7 @@ def created_endpoint_view(shown: Shown) -> wire.CreatedWebhookEndpointView:
 
 def _endpoint(shown: Shown) -> dict[str, Any]:
     endpoint, health = shown.posted
-    before = [each.until for each in endpoint.secrets if each.until is not None and each.until >= endpoint.updated_at]
+    before = [each.until for each in endpoint.secrets if each.until is not None]
     return {
         "id": endpoint.id,
         "url": endpoint.url,
