@@ -41,7 +41,8 @@ def get_delivery(call: Call) -> Answer:
 )
 def retry_delivery(call: Call) -> Answer:
     """Send it again now, under the same event id, with ten attempts before it."""
-    again = container().read_deliveries.retry(call.caller.tenant, call.path["id"], call.path["deliveryId"])
+    named = call.path["id"], call.path["deliveryId"]
+    again = container().read_deliveries.retry(call.caller.tenant, *named, call.idempotency_key)
     return Answer(views.delivery_view(call, again))
 
 

@@ -80,8 +80,9 @@ def disable_webhook_endpoint(call: Call) -> Answer:
 @api.route("POST", f"{ONE}/rotate-secret", scope=WRITE, answers=wire.CreatedWebhookEndpointView, refuses="not_found")
 def rotate_webhook_secret(call: Call) -> Answer:
     """A new secret, shown in this answer only. The one before signs beside it for 24 hours."""
-    shown = container().manage_webhooks.rotate(call.caller.tenant, call.path["id"], call.actor)
-    return Answer(views.created_endpoint_view(shown))
+    shown = container().manage_webhooks.rotate(call.caller.tenant, call.path["id"], call.idempotency_key, call.actor)
+    headers = {"idempotent-replayed": "true"} if shown.secret is None else {}
+    return Answer(views.created_endpoint_view(shown), headers=headers)
 
 
 @api.route(
@@ -91,9 +92,10 @@ def rotate_webhook_secret(call: Call) -> Answer:
     status=201,
     body=wire.TestWebhookEndpointRequest,
     answers=wire.DeliveryView,
-    refuses="not_found webhook_endpoint_disabled",
+    refuses="not_found webhook_endpoint_disabled idempotency_key_reused",
 )
 def test_webhook_endpoint(call: Call) -> Answer:
     """Send a sample of an event there, marked by the header x-refundkit-sample. Its delivery tells what came of it."""
-    delivery = container().manage_webhooks.test(call.caller.tenant, call.path["id"], call.body.type)
+    wanted = call.caller.tenant, call.path["id"], call.body.type
+    delivery = container().manage_webhooks.test(*wanted, call.idempotency_key)
     return Answer(views.delivery_view(call, delivery))

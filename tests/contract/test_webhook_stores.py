@@ -753,3 +753,13 @@ def test_no_endpoint_is_added_to_an_organization_that_is_deleted(stored: Stores)
     with pytest.raises(StoreConflict):
         stored.added()
     assert stored.endpoints.all(TENANT) == []
+
+
+def test_what_is_said_first_under_a_name_stands(stores: Stores) -> None:
+    made = stores.added()
+
+    def said(value: str, name: str = "retry k1", tenant: Tenant = TENANT) -> str:
+        return str(stores.deliveries.once(tenant, made.id, name, value, LATER))
+
+    assert [said("1"), said("2"), said("3", "retry k2"), said("4", tenant=OTHER_TENANT)] == ["1", "1", "3", "4"]
+    assert stores.deliveries.since(TENANT, made.id, "whd_", 10) == ([], False)

@@ -406,7 +406,7 @@ def retried_by_hand(system: WebhookSystem) -> None:
     known = delivery_id(endpoint.id, system.events[0].id)
 
     def ask() -> None:
-        system.want("retry", lambda _, read: read.retry(TENANT, endpoint.id, known))
+        system.want("retry", lambda _, read: read.retry(TENANT, endpoint.id, known, None))
 
     system.later(ask, timedelta(minutes=2))
 

@@ -139,7 +139,7 @@ def test_rotated_between_two_tries_old_and_new_receivers_verify_for_a_day_and_th
     receiver.answers(PATH, status(500), status(200))
     bench.put(EVENT)
     bench.work()
-    new = bench.manage.rotate(TENANT, endpoint.id, BY).secret
+    new = bench.manage.rotate(TENANT, endpoint.id, None, BY).secret
     assert new is not None
     bench.wait_for_next()
     bench.work()

@@ -157,6 +157,7 @@ class MemoryDeliveryStore:
         self._archive = archive
         self.deliveries: dict[tuple[Tenant, str, str], Delivery] = {}
         self.looks: dict[str, datetime] = {}
+        self.said: dict[tuple[Tenant, str, str], str] = {}
 
     def desk(self, letters: Sequence[Letter]) -> Desk:
         endpoints, deliveries, events = {}, {}, {}
@@ -189,6 +190,9 @@ class MemoryDeliveryStore:
     def since(self, tenant: Tenant, endpoint_id: str, after: str, limit: int) -> tuple[Sequence[Delivery], bool]:
         found = [each for each in self._of(tenant, endpoint_id) if each.id > after]
         return found[:limit], len(found) > limit
+
+    def once(self, tenant: Tenant, endpoint_id: str, name: str, value: str, now: datetime) -> str:
+        return self.said.setdefault((tenant, endpoint_id, name), value)
 
     def overdue(self, until: datetime, limit: int) -> Sequence[Delivery]:
         due = [(self.looks.get(each.id) or each.next_attempt_at, each) for each in self.deliveries.values()]

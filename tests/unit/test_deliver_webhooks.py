@@ -332,7 +332,7 @@ def test_after_a_rotation_both_secrets_sign_for_a_day_and_then_the_new_one_alone
     bench.answers(500)
     bench.put(EVENT)
     bench.work()
-    rotated = bench.manage.rotate(TENANT, made.posted.endpoint.id, BY)
+    rotated = bench.manage.rotate(TENANT, made.posted.endpoint.id, None, BY)
     old, new = made.secret, rotated.secret
     assert old is not None
     assert new is not None

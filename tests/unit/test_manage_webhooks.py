@@ -116,7 +116,7 @@ def test_of_several_rotations_the_newest_four_secrets_sign() -> None:
     secrets = [made.secret]
     for _ in range(4):
         bench.clock.advance(hours=1)
-        secrets.append(bench.manage.rotate(TENANT, made.posted.endpoint.id, BY).secret)
+        secrets.append(bench.manage.rotate(TENANT, made.posted.endpoint.id, None, BY).secret)
 
     assert bench.current(made.posted.endpoint).signing(bench.clock.now()) == tuple(secrets[:0:-1])
 
@@ -124,10 +124,10 @@ def test_of_several_rotations_the_newest_four_secrets_sign() -> None:
 def test_an_earlier_rotation_is_not_prolonged_by_a_later_one() -> None:
     bench = WebhookBench()
     made = bench.manage.create(TENANT, wanted(), None, BY)
-    bench.manage.rotate(TENANT, made.posted.endpoint.id, BY)
+    bench.manage.rotate(TENANT, made.posted.endpoint.id, None, BY)
     bench.clock.advance(hours=12)
 
-    bench.manage.rotate(TENANT, made.posted.endpoint.id, BY)
+    bench.manage.rotate(TENANT, made.posted.endpoint.id, None, BY)
 
     bench.clock.advance(hours=12, seconds=1)
     assert made.secret not in bench.current(made.posted.endpoint).signing(bench.clock.now())
@@ -154,9 +154,13 @@ def test_nobody_elses_and_no_unknown_endpoint_is_found(named: str) -> None:
     endpoint = bench.endpoint()
 
     for tenant, asked in ((TENANT, named), (OTHER_TENANT, endpoint.id)):
-        for do in (bench.manage.show, bench.manage.enable, bench.manage.disable, bench.manage.rotate):
+        for do in (bench.manage.enable, bench.manage.disable, bench.manage.delete):
             with pytest.raises(errors.NotFound):
-                do(tenant, asked, *([] if do == bench.manage.show else [BY]))
+                do(tenant, asked, BY)
+        with pytest.raises(errors.NotFound):
+            bench.manage.show(tenant, asked)
+        with pytest.raises(errors.NotFound):
+            bench.manage.rotate(tenant, asked, "k1", BY)
         with pytest.raises(errors.NotFound):
             bench.read.page(tenant, asked, DeliveryFilter(), ALL)
 
@@ -181,7 +185,7 @@ def test_a_sample_goes_to_that_endpoint_alone_and_says_that_it_is_one() -> None:
     endpoint = bench.endpoint(URL, "refund.failed")
     bench.endpoint("https://other.example/")
 
-    delivery = bench.manage.test(TENANT, endpoint.id, "approval.pending")
+    delivery = bench.manage.test(TENANT, endpoint.id, "approval.pending", None)
     bench.work()
 
     ((url, headers, body),) = bench.sender.sent
@@ -200,8 +204,8 @@ def test_nothing_is_tried_retried_or_recovered_at_a_disabled_endpoint() -> None:
     known = bench.delivery(endpoint, EVENT).id
 
     for ask in (
-        lambda: bench.manage.test(TENANT, endpoint.id, "refund.failed"),
-        lambda: bench.read.retry(TENANT, endpoint.id, known),
+        lambda: bench.manage.test(TENANT, endpoint.id, "refund.failed", None),
+        lambda: bench.read.retry(TENANT, endpoint.id, known, None),
         lambda: bench.read.begin("recover", TENANT, endpoint.id, START, BY),
     ):
         with pytest.raises(errors.EndpointDisabled):
@@ -215,7 +219,7 @@ def test_a_retry_sends_what_arrived_before_once_more_under_the_same_event() -> N
     bench.work()
     bench.clock.advance(days=2)
 
-    again = bench.read.retry(TENANT, endpoint.id, bench.delivery(endpoint, EVENT).id)
+    again = bench.read.retry(TENANT, endpoint.id, bench.delivery(endpoint, EVENT).id, None)
     bench.work()
 
     assert (again.status, again.next_attempt_at) == ("pending", bench.clock.now())
@@ -333,3 +337,52 @@ def test_deliveries_are_listed_newest_first_by_status_and_type_with_cursors() ->
     assert shown(Slice(3, 0, page.next_cursor)) == [events[0].id]
     with pytest.raises(errors.Invalid):
         shown(Slice(3, 0, page.next_cursor), status="failed")
+
+
+def test_a_secret_is_rotated_once_for_an_idempotency_key_and_shown_once() -> None:
+    bench = WebhookBench()
+    endpoint = bench.endpoint()
+
+    first = bench.manage.rotate(TENANT, endpoint.id, "k1", BY)
+    again = bench.manage.rotate(TENANT, endpoint.id, "k1", BY)
+    other = bench.manage.rotate(TENANT, endpoint.id, "k2", BY)
+    late = bench.manage.rotate(TENANT, endpoint.id, "k1", BY)
+
+    assert (again.secret, late.secret) == (None, None)
+    assert len({first.secret, other.secret, *endpoint.signing(START)}) == 3
+    assert len(bench.current(endpoint).secrets) == 3
+    elsewhere = bench.endpoint("https://other.example/")
+    assert bench.manage.rotate(TENANT, elsewhere.id, "k1", BY).secret not in (None, first.secret)
+
+
+def test_a_sample_is_sent_once_for_an_idempotency_key() -> None:
+    bench = WebhookBench()
+    endpoint = bench.endpoint()
+
+    first = bench.manage.test(TENANT, endpoint.id, "refund.failed", "k1")
+    bench.work()
+    again = bench.manage.test(TENANT, endpoint.id, "refund.failed", "k1")
+    bench.work()
+
+    assert (again.id, again.status) == (first.id, "delivered")
+    assert len(bench.sender.sent) == 1
+    with pytest.raises(errors.IdempotencyKeyReused):
+        bench.manage.test(TENANT, endpoint.id, "refund.completed", "k1")
+    assert bench.manage.test(TENANT, endpoint.id, "refund.failed", "k2").id != first.id
+
+
+def test_a_delivery_is_retried_once_for_an_idempotency_key() -> None:
+    bench = WebhookBench()
+    endpoint = bench.endpoint()
+    bench.put(EVENT)
+    bench.work()
+    known = bench.delivery(endpoint, EVENT).id
+
+    bench.read.retry(TENANT, endpoint.id, known, "k1")
+    for key in ("k1", "k1"):
+        bench.work()
+        assert bench.read.retry(TENANT, endpoint.id, known, key).status == "delivered"
+    bench.read.retry(TENANT, endpoint.id, known, "k2")
+    bench.work()
+
+    assert len(bench.sender.sent) == 3

@@ -5,7 +5,9 @@ Every change is audited. An address is looked at here and again before everythin
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from refundkit.webhook_signature import new_secret
 
 from refundkit_core.application.audit import Auditor, By
 from refundkit_core.application.dispatch_event import letter_of
-from refundkit_core.domain.deliveries import begun_anew, first
+from refundkit_core.domain.deliveries import begun_anew, delivery_id, first
 from refundkit_core.domain.errors import Detail as Detail
 from refundkit_core.domain.errors import EndpointDisabled, IdempotencyKeyReused, NotFound, StoreConflict
 from refundkit_core.domain.events import API_VERSION
@@ -186,15 +188,28 @@ class ManageWebhooks:
 
         return self._changed(tenant, endpoint_id, "webhooks disable", step, by)
 
-    def rotate(self, tenant: Tenant, endpoint_id: str, by: By) -> Shown:
-        """A new secret, shown in this answer only; the one before signs beside it for 24 hours. Raises NotFound."""
-        secret = new_secret()
+    def rotate(self, tenant: Tenant, endpoint_id: str, idempotency_key: str | None, by: By) -> Shown:
+        """A new secret, shown in this answer only; the one before signs beside it for 24 hours. Raises NotFound.
+
+        The secret follows from an idempotency key: the same key again finds it in use, and shows none.
+        """
+        secret = new_secret() if idempotency_key is None else self._secret_of(tenant, endpoint_id, idempotency_key)
+        standing = [each.text for each in self.show(tenant, endpoint_id).posted.endpoint.secrets]
+        if secret in standing:
+            return self.show(tenant, endpoint_id)
 
         def step(endpoint: Endpoint) -> Endpoint:
+            if any(each.text == secret for each in endpoint.secrets):
+                return endpoint
             return rotated(endpoint, secret, self._clock.now())
 
         shown = self._changed(tenant, endpoint_id, "webhooks rotate-secret", step, by)
         return shown._replace(secret=secret)
+
+    def _secret_of(self, tenant: Tenant, endpoint_id: str, idempotency_key: str) -> str:
+        ours = self._organizations.secret(tenant.org_id)
+        named = "\0".join(("webhook secret", tenant.environment, endpoint_id, idempotency_key)).encode()
+        return f"whsec_{base64.b64encode(hmac.new(ours, named, hashlib.sha256).digest()).decode()}"
 
     def delete(self, tenant: Tenant, endpoint_id: str, by: By) -> Shown:
         """Forget the endpoint, its secrets and headers. Deleting it again changes nothing. Raises NotFound."""
@@ -209,17 +224,30 @@ class ManageWebhooks:
 
         return self._changed(tenant, endpoint_id, "webhooks delete", step, by)
 
-    def test(self, tenant: Tenant, endpoint_id: str, event_type: str) -> Delivery:
-        """Send a sample of an event to this endpoint alone, whether it subscribes to its type or not.
+    def test(self, tenant: Tenant, endpoint_id: str, event_type: str, idempotency_key: str | None) -> Delivery:
+        """Send a sample of an event to this endpoint alone, whether it subscribes to its type or not; or show the
+        sample that the same idempotency key had sent.
 
         Raises:
             NotFound: no such endpoint.
             EndpointDisabled: nothing is sent to it.
+            IdempotencyKeyReused: the key had a sample of another type sent.
         """
         endpoint = self.show(tenant, endpoint_id).posted.endpoint
         insist_on_enabled(endpoint.status)
-        sample = first(tenant, endpoint.id, self._ids.new("evt"), event_type)
-        delivery = begun_anew(replace(sample, sample=self._samples(event_type)), self._clock.now())
+        event_id, now = self._ids.new("evt"), self._clock.now()
+        if idempotency_key is not None:
+            said = self._deliveries.once(
+                tenant, endpoint_id, f"test {idempotency_key}", f"{event_type} {event_id}", now
+            )
+            first_type, _, event_id = said.partition(" ")
+            if first_type != event_type:
+                raise IdempotencyKeyReused("This idempotency key had a sample of another type sent")
+            known = self._deliveries.find(tenant, endpoint_id, delivery_id(endpoint_id, event_id))
+            if known is not None:
+                return known
+        sample = first(tenant, endpoint.id, event_id, event_type)
+        delivery = begun_anew(replace(sample, sample=self._samples(event_type)), now)
         self._deliveries.put(None, delivery)
         self._queue.put("patient", [letter_of(delivery)])
         return delivery

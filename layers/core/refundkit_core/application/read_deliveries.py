@@ -77,8 +77,9 @@ class ReadDeliveries:
             raise NotFound("No such delivery")
         return found
 
-    def retry(self, tenant: Tenant, endpoint_id: str, delivery_id: str) -> Delivery:
-        """Try a delivery now, one that arrived too, with all its tries before it. It keeps its event's id.
+    def retry(self, tenant: Tenant, endpoint_id: str, delivery_id: str, idempotency_key: str | None) -> Delivery:
+        """Try a delivery now, one that arrived too, with all its tries before it. It keeps its event's id. The same
+        idempotency key again shows what became of it.
 
         Raises:
             NotFound: no such endpoint or delivery.
@@ -86,7 +87,10 @@ class ReadDeliveries:
         """
         insist_on_enabled(self._status(tenant, endpoint_id))
         for attempt in range(1, _MAX_TRIES + 1):
-            after = begun_anew(found := self.show(tenant, endpoint_id, delivery_id), self._clock.now())
+            found = self.show(tenant, endpoint_id, delivery_id)
+            if self._was_asked(found, idempotency_key):
+                return found
+            after = begun_anew(found, self._clock.now())
             try:
                 self._deliveries.put(found, after)
             except StoreConflict:  # it is being tried just now
@@ -95,6 +99,14 @@ class ReadDeliveries:
             self._queue.put("patient", [letter_of(after)])
             return after
         raise StoreConflict("The delivery kept changing")
+
+    def _was_asked(self, delivery: Delivery, idempotency_key: str | None) -> bool:
+        """Whether something became of the delivery since it was first to be retried under this key."""
+        if idempotency_key is None:
+            return False
+        tenant, name = delivery.tenant, f"retry {delivery.id} {idempotency_key}"
+        said = self._deliveries.once(tenant, delivery.endpoint_id, name, str(delivery.version), self._clock.now())
+        return delivery.version > int(said)
 
     def begin(self, kind: RecoveryKind, tenant: Tenant, endpoint_id: str, since: datetime, by: By) -> None:
         """Have everything since a time delivered that failed (``recover``) or was never tried (``replay_missing``).

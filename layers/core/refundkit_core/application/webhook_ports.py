@@ -145,6 +145,9 @@ class DeliveryStore(Protocol):
     def since(self, tenant: Tenant, endpoint_id: str, after: str, limit: int) -> tuple[Sequence[Delivery], bool]:
         """Up to ``limit`` deliveries behind the id ``after``, oldest first, and whether there may be more."""
 
+    def once(self, tenant: Tenant, endpoint_id: str, name: str, value: str, now: datetime) -> str:
+        """What was first said under ``name`` within 30 days: ``value``, unless something else was said before."""
+
     def overdue(self, until: datetime, limit: int) -> Sequence[Delivery]:
         """Deliveries whose time came before ``until`` and that the sweep was not to leave alone, earliest first."""
 

@@ -47,6 +47,7 @@ how many           the same                                #COUNT
 its events         ORG#<org>#<env>#WEBHOOK#<whe>           EVENT#<version>     (of its being disabled)
 delivery           the same                                <whd>               (forgotten by TTL)
                    while it has to be tried:               gsi2pk / gsi2sk:    DUE#<shard> / <next look>#<pk>
+asked once         the same                                ONCE#<sha256>       (forgotten by TTL)
 public event       ORG#<org>#<env>#EVENTS                  <evt>               (forgotten by TTL)
 organization       ORG#<org>                               ORG                 ORGS / <time>#<org>
 member             ORG#<org>                               MEMBER#<mem>
@@ -319,6 +320,11 @@ def webhook_count(tenant: Tenant) -> Key:
 
 def delivery(tenant: Tenant, endpoint_id: str, delivery_id: str) -> Key:
     return Key(_subject_pk(tenant, endpoint_id), delivery_id)
+
+
+def webhook_once(tenant: Tenant, endpoint_id: str, name: str) -> Key:
+    """What somebody asked of an endpoint under an idempotency key, which ``name`` is a hash of."""
+    return Key(_subject_pk(tenant, endpoint_id), f"ONCE#{name}")
 
 
 def due_index(delivery_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -89,6 +90,15 @@ class DynamoDeliveryStore:
     def since(self, tenant: Tenant, endpoint_id: str, after: str, limit: int) -> tuple[Sequence[Delivery], bool]:
         items, more = self._table.oldest(keys.delivery(tenant, endpoint_id, "").pk, after, limit)
         return [delivery_of(tenant, endpoint_id, item) for item in items], more
+
+    def once(self, tenant: Tenant, endpoint_id: str, name: str, value: str, now: datetime) -> str:
+        key = keys.webhook_once(tenant, endpoint_id, hashlib.sha256(name.encode()).hexdigest())
+        item = {"pk": key.pk, "sk": key.sk, "value": value, "ttl": int((now + KEPT_FOR).timestamp())}
+        try:
+            self._table.put(item, _NEW)
+        except ConditionFailed as failed:
+            return value if failed.item is None else str(failed.item["value"])
+        return value
 
     def overdue(self, until: datetime, limit: int) -> Sequence[Delivery]:
         found: list[Item] = []
