@@ -34,6 +34,7 @@ from refundkit_core.domain.deliveries import Attempt, Delivery, after_attempt, b
 from refundkit_core.domain.errors import StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.ids import ulid
+from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.webhooks import Endpoint, Health, Secret, changed, disabled, enabled, of_disabling, rotated
 
 from tests.support.aws import create_parts
