@@ -83,12 +83,12 @@ class Endpoint:
 class Health:
     """How an endpoint has been doing: since when nothing has arrived there, and until when it counts as slow.
 
-    ``waited_for`` are the moments since which workers wait for its answers now.
+    ``waited_for`` are the moments since which workers wait for its answers now; they pass, and do not tell two apart.
     """
 
     failing_since: datetime | None = None
     slow_until: datetime | None = None
-    waited_for: tuple[datetime, ...] = ()
+    waited_for: tuple[datetime, ...] = field(default=(), compare=False)
 
     def is_troubled(self, now: datetime) -> bool:
         """Whether its deliveries shall wait where they hold up nobody else's."""
