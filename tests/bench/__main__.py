@@ -1,7 +1,7 @@
 """`python -m tests.bench [section …]`: measure, print, and write `.local/bench.json`.
 
-Sections: startup, latency, engine, operations, approved, log_bytes, paid. Nothing is asserted: 1 only where something
-could not be measured.
+Sections: startup, latency, engine, operations, approved, log_bytes, paid, webhooks. Nothing is asserted: 1 only where
+something could not be measured.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ for _folder in ("layers/sdk", "layers/core"):
 from local.console import StepFailed, explain, say, step  # noqa: E402  (after the path is set)
 from tests.bench.report import Section, columns, markdown  # noqa: E402
 
-SECTIONS = ("startup", "latency", "engine", "operations", "approved", "log_bytes", "paid")
+SECTIONS = ("startup", "latency", "engine", "operations", "approved", "log_bytes", "paid", "webhooks")
 RESULT = ROOT / ".local" / "bench.json"
 
 

@@ -122,7 +122,8 @@ def _caused(world: World, invocation: Invocation, journey: Journey) -> list[Step
             queued += [(queue, entry["MessageBody"]) for entry in call.params["Entries"]]
         for queue, body in queued:
             journey.queued.append(queue)
-            event = {"Records": [{"messageId": str(uuid.uuid4()), "body": body, "attributes": {}}]}
+            record = {"messageId": str(uuid.uuid4()), "body": body, "attributes": {}}
+            event = {"Records": [{**record, "eventSourceARN": world.arn_of(queue)}]}
             steps.extend((function, event) for function in _consumers(queue))
     return steps
 

@@ -113,7 +113,9 @@ def _count(usage: Usage, call: Call) -> None:
         usage.add("kms_requests", tries)
     if call.service == "events":
         usage.add("events", sum(chunks(event_bytes(entry)) for entry in call.params["Entries"]))
-    if call.service == "sqs" and call.params.get("MessageGroupId"):
+    if call.service == "sqs" and any(
+        "MessageGroupId" in each for each in (call.params, *call.params.get("Entries", ()))
+    ):
         usage.add("sqs_fair_requests", 1)
 
 
@@ -184,7 +186,7 @@ def bill_of(usage: Usage) -> list[str]:
     """The bill of a million, line by line."""
     lines = prices.bill(usage)
     rows = [[line.name, f"{line.quantity:.4g}", number(line.usd_per_million, 2)] for line in lines]
-    return columns(("item", "for one refund", "USD"), [*rows, ["together", "-", number(prices.total(lines), 2)]])
+    return columns(("item", "for one", "USD"), [*rows, ["together", "-", number(prices.total(lines), 2)]])
 
 
 def _durations(journey: Journey, cpu: dict[str, float]) -> list[str]:

@@ -221,7 +221,10 @@ def _reads(call: Call, answer: Mapping[str, Any]) -> float:
     if call.operation == "Query":
         return count(sum(item_bytes(item) for item in answer["Items"]))
     if call.operation == "BatchGetItem":
-        wanted = sum(len(each["Keys"]) for each in call.params["RequestItems"].values())
-        found = [item for items in answer["Responses"].values() for item in items]
-        return sum(eventual_read_units(item_bytes(item)) for item in found) + 0.5 * (wanted - len(found))
+        units = 0.0
+        for table, asked in call.params["RequestItems"].items():
+            each = read_units if asked.get("ConsistentRead") else eventual_read_units
+            found = answer["Responses"].get(table, [])
+            units += sum(each(item_bytes(item)) for item in found) + each(0) * (len(asked["Keys"]) - len(found))
+        return units
     return 0

@@ -73,6 +73,11 @@ class World:
         """The logger of the function that runs now."""
         return _log_of(self.recorder.function)[0]
 
+    def arn_of(self, queue: str) -> str:
+        """The ARN of a queue of that logical id; one that no function writes to goes by its logical id."""
+        names = [url.rpartition("/")[2] for url, logical_id in self.queues.items() if logical_id == queue]
+        return f"arn:aws:sqs:us-east-1:123456789012:{(names or [queue])[0]}"
+
     def forget_workers(self) -> None:
         """From now on every function starts cold: no opened secrets, no clients."""
         self._containers.clear()

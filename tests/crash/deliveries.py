@@ -70,10 +70,10 @@ class Outside:
         for letter in letters:
             self._system.lanes[lane].put(letter, self._system.clock.now())
 
-    def later(self, letter: Letter, at: datetime, now: datetime) -> None:
+    def later(self, letter: Letter, at: datetime, now: datetime, lane: Lane = "patient") -> None:
         if at - now <= LONGEST_DELAY:
             delay = timedelta(seconds=math.ceil(max(0.0, (at - now).total_seconds())))
-            self._system.lanes["patient"].put(letter, now + delay)
+            self._system.lanes[lane].put(letter, now + delay)
             return
         name = f"{letter.endpoint_id} {letter.event_id} {letter.version} {letter.has_turn}"
         self.schedules.setdefault(name, (at + SCHEDULER_PRECISION, letter))
@@ -491,5 +491,5 @@ class NextTryForgotten(WebhookSystem):
 class Deaf(Outside):
     """Forgets what it was given for later."""
 
-    def later(self, letter: Letter, at: datetime, now: datetime) -> None:
+    def later(self, letter: Letter, at: datetime, now: datetime, lane: Lane = "patient") -> None:
         return

@@ -26,11 +26,10 @@ from refundkit_core.domain.deliveries import Delivery, delivery_id
 from refundkit_core.domain.errors import RefusedAddress, StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.webhooks import Endpoint, EndpointStatus, Health
+from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, EndpointStatus, Health
 
 MOST_ENDPOINTS = 20
 SLOTS = 2
-TAKEN_FOR = timedelta(seconds=45)
 
 
 @dataclass
@@ -41,12 +40,17 @@ class MemoryGates:
     free_at: dict[str, datetime] = field(default_factory=dict)
     health: dict[str, Health] = field(default_factory=lambda: defaultdict(Health))
 
+    def shown(self, endpoint_id: str) -> Health:
+        """How the endpoint is doing, and who waits for it."""
+        waited_for = tuple(until - HELD_FOR for until in self.slots[endpoint_id].values())
+        return replace(self.health[endpoint_id], waited_for=waited_for)
+
     def enter(self, endpoint: Endpoint, newcomers: int, now: datetime) -> Pass | None:
         taken = self.slots[endpoint.id]
         slot = next((number for number in range(SLOTS) if number not in taken or taken[number] <= now), None)
         if slot is None:
             return None
-        taken[slot] = now + TAKEN_FOR
+        taken[slot] = now + HELD_FOR
         turns = [now] * newcomers
         if endpoint.rate_limit and newcomers:
             begins = max(now, self.free_at.get(endpoint.id, now))
@@ -81,7 +85,7 @@ class MemoryEndpointStore:
 
     def find(self, tenant: Tenant, endpoint_id: str) -> Posted | None:
         found = self.endpoints.get((tenant, endpoint_id))
-        return None if found is None else Posted(found, self._gates.health[endpoint_id])
+        return None if found is None else Posted(found, self._gates.shown(endpoint_id))
 
     def status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus | None:
         found = self.endpoints.get((tenant, endpoint_id))
@@ -94,7 +98,7 @@ class MemoryEndpointStore:
     def all(self, tenant: Tenant) -> Sequence[Posted]:
         found = [each for (whose, _), each in self.endpoints.items() if whose == tenant and each.status != "deleted"]
         found.sort(key=lambda each: (each.created_at, each.id))
-        return [Posted(each, self._gates.health[each.id]) for each in found]
+        return [Posted(each, self._gates.shown(each.id)) for each in found]
 
     def subscriptions(self, tenant: Tenant) -> Sequence[Subscription]:
         return [
@@ -215,12 +219,14 @@ class FakeDeliveryQueue:
     def __init__(self) -> None:
         self.now: list[tuple[Lane, Letter]] = []
         self.later_on: list[tuple[datetime, Letter]] = []
+        self.lane_of: dict[Letter, Lane] = {}
 
     def put(self, lane: Lane, letters: Sequence[Letter]) -> None:
         self.now += [(lane, letter) for letter in letters]
 
-    def later(self, letter: Letter, at: datetime, now: datetime) -> None:
+    def later(self, letter: Letter, at: datetime, now: datetime, lane: Lane = "patient") -> None:
         self.later_on.append((at, letter))
+        self.lane_of[letter] = lane
 
 
 class FakeRecoveryQueue:

@@ -125,7 +125,8 @@ class WebhookBench:
         self.clock.advance(seconds=max(0.0, (at - self.clock.now()).total_seconds()))
         due = [letter for when, letter in self.queue.later_on if when <= self.clock.now()]
         self.queue.later_on = [each for each in self.queue.later_on if each[0] > self.clock.now()]
-        self.queue.put("patient", due)
+        for letter in due:
+            self.queue.put(self.queue.lane_of[letter], [letter])
         return at
 
     def delivery(self, endpoint: Endpoint, event: PublicEvent) -> Delivery:

@@ -242,7 +242,7 @@ def test_the_same_letter_twice_in_a_batch_is_one() -> None:
     assert len(bench.sender.sent) == 1
 
 
-def test_no_more_than_two_workers_send_to_one_endpoint_and_the_third_puts_its_letters_off() -> None:
+def test_no_more_than_two_workers_send_to_one_endpoint_and_the_third_has_its_letters_wait_where_they_are() -> None:
     bench = WebhookBench()
     endpoint = bench.endpoint()
     for _ in range(2):
@@ -253,7 +253,27 @@ def test_no_more_than_two_workers_send_to_one_endpoint_and_the_third_puts_its_le
 
     assert outcomes(tried) == ["waits"]
     assert bench.sender.sent == []
-    assert [at for at, _ in bench.queue.later_on] == [START + timedelta(seconds=5)]
+    assert [at for at, _ in bench.queue.later_on] == [START + timedelta(seconds=0.5)]
+    assert set(bench.queue.lane_of.values()) == {"prompt"}
+
+
+def test_an_endpoint_that_two_workers_have_waited_for_two_seconds_gets_the_rest_patiently() -> None:
+    bench = WebhookBench()
+    endpoint = bench.endpoint()
+    bench.put(EVENT)
+    held = [bench.gates.enter(endpoint, 0, START) for _ in range(2)]
+
+    bench.clock.advance(seconds=2)
+
+    assert outcomes(bench.work()) == ["moved"]
+    assert outcomes(bench.work()) == ["waits"]
+    assert [at for at, _ in bench.queue.later_on] == [START + timedelta(seconds=7)]
+    bench.put(public_event(2, START))
+    assert [lane for lane, _ in bench.taken()] == ["patient"]
+    for each in filter(None, held):
+        bench.gates.leave(each, Health(), Health())
+    bench.put(public_event(3, START))
+    assert [lane for lane, _ in bench.taken()] == ["prompt"]
 
 
 def test_a_slot_whose_worker_died_is_free_again_in_less_than_a_minute() -> None:
@@ -284,6 +304,7 @@ def test_a_rate_is_kept_by_turns_that_are_given_once() -> None:
     turns = [(at - START).total_seconds() for at, _ in bench.queue.later_on]
     assert turns == [0.5, 1.0, 1.5, 2.0, 2.5]
     assert all(letter.has_turn for _, letter in bench.queue.later_on)
+    assert set(bench.queue.lane_of.values()) == {"prompt"}
 
     while bench.queue.later_on:
         bench.wait_for_next()

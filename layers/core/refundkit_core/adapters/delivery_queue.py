@@ -48,24 +48,26 @@ class SqsDeliveryQueue:
         self._waiting = waiting
 
     def put(self, lane: Lane, letters: Sequence[Letter]) -> None:
-        url = self._waiting.prompt_url if lane == "prompt" else self._waiting.patient_url
         for start in range(0, len(letters), _A_BATCH):
             entries = [_entry(number, each) for number, each in enumerate(letters[start : start + _A_BATCH])]
-            answer = self._sqs().send_message_batch(QueueUrl=url, Entries=entries)
+            answer = self._sqs().send_message_batch(QueueUrl=self._url(lane), Entries=entries)
             if answer.get("Failed"):
                 raise StoreConflict("The queue did not take all that it was given")
 
-    def later(self, letter: Letter, at: datetime, now: datetime) -> None:
+    def later(self, letter: Letter, at: datetime, now: datetime, lane: Lane = "patient") -> None:
         wait_s = max(0, math.ceil((at - now).total_seconds()))
         if wait_s > LONGEST_DELAY_S:
             self._schedule(letter, at)
             return
         self._sqs().send_message(
-            QueueUrl=self._waiting.patient_url,
+            QueueUrl=self._url(lane),
             MessageBody=message_of(letter),
             MessageGroupId=letter.endpoint_id,
             DelaySeconds=wait_s,
         )
+
+    def _url(self, lane: Lane) -> str:
+        return self._waiting.prompt_url if lane == "prompt" else self._waiting.patient_url
 
     def _schedule(self, letter: Letter, at: datetime) -> None:
         """One schedule a letter, by its name: asked for again, it is there."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from refundkit.webhook_signature import sign
@@ -45,7 +46,7 @@ Outcome = Literal["delivered", "tried", "failed", "old", "waits", "moved", "drop
 
 MOST_AT_ONCE: Final = 10
 MAX_BODY_BYTES: Final = 20_000
-_PUT_OFF_S: Final = 5.0
+_PUT_OFF_S: Final[Mapping[Lane, float]] = MappingProxyType({"prompt": 0.5, "patient": 5.0})
 _AGENT: Final = "RefundKit-Webhooks/1.0"
 
 
@@ -100,7 +101,7 @@ class DeliverWebhooks:
             posted = desk.endpoints.get(endpoint_id)
             ready = self._sorted_out(lane, posted, list(group), desk, results)
             if posted is not None and ready:
-                admitted += self._admitted(posted, ready, results)
+                admitted += self._admitted(lane, posted, ready, results)
         self._send(admitted, results)
         return results
 
@@ -149,7 +150,7 @@ class DeliverWebhooks:
         return "dropped"
 
     def _admitted(
-        self, posted: Posted, ready: list[_Ready], results: list[Tried]
+        self, lane: Lane, posted: Posted, ready: list[_Ready], results: list[Tried]
     ) -> list[tuple[Pass, Posted, list[_Ready]]]:
         """Those whose turn it is; the others come again when it is theirs."""
         now = self._clock.now()
@@ -157,16 +158,18 @@ class DeliverWebhooks:
         taken = self._gates.enter(posted.endpoint, len(newcomers), now)
         if taken is None:
             for each in ready:
-                self._put_off(each.letter, now + timedelta(seconds=_PUT_OFF_S * (1 + self._chance())), results)
+                wait = timedelta(seconds=_PUT_OFF_S[lane] * (1 + self._chance()))
+                self._put_off(lane, each.letter, now + wait, results)
             return []
         turns = dict(zip((each.letter for each in newcomers), taken.turns, strict=True))
         late = {letter: turn for letter, turn in turns.items() if turn > now}
         for letter, turn in late.items():
-            self._put_off(letter._replace(has_turn=True), turn, results)
+            self._put_off(lane, letter._replace(has_turn=True), turn, results)
         return [(taken, posted, [each for each in ready if each.letter not in late])]
 
-    def _put_off(self, letter: Letter, at: datetime, results: list[Tried]) -> None:
-        self._queue.later(letter, at, self._clock.now())
+    def _put_off(self, lane: Lane, letter: Letter, at: datetime, results: list[Tried]) -> None:
+        """Behind others of its endpoint, which does well where this is the prompt lane: a letter stays in its own."""
+        self._queue.later(letter, at, self._clock.now(), lane)
         results.append(Tried(letter, "waits"))
 
     def _send(self, admitted: list[tuple[Pass, Posted, list[_Ready]]], results: list[Tried]) -> None:

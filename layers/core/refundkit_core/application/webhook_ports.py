@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Lane = Literal["prompt", "patient"]
 """Which queue a delivery waits in: ``patient`` is for endpoints in trouble and for everything that was tried before, so
-that what hangs there holds up nothing that would arrive."""
+that what hangs there holds up nothing that would arrive. What only waits for its turn waits where it is."""
 
 
 class PublicEvent(NamedTuple):
@@ -178,8 +178,11 @@ class DeliveryQueue(Protocol):
     def put(self, lane: Lane, letters: Sequence[Letter]) -> None:
         """For now. Raises StoreConflict where not all were taken."""
 
-    def later(self, letter: Letter, at: datetime, now: datetime) -> None:
-        """For a time to come, never before it; putting the same letter again for the same time is harmless."""
+    def later(self, letter: Letter, at: datetime, now: datetime, lane: Lane = "patient") -> None:
+        """For a time to come, never before it; putting the same letter again for the same time is harmless.
+
+        What waits for longer than a queue can hold it comes by the patient one.
+        """
 
 
 RecoveryKind = Literal["recover", "replay_missing"]

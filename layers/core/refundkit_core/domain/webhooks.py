@@ -28,6 +28,8 @@ GIVEN_UP_AFTER: Final = timedelta(days=5)
 SLOW_FROM_MS: Final = 2_000
 SLOW_FOR: Final = timedelta(minutes=10)
 """An answer that took so long puts the endpoint aside for so long: its deliveries wait in a queue of their own."""
+HELD_FOR: Final = timedelta(seconds=45)
+"""How long a worker can hold an endpoint's slot: longer than it lives; who holds one for longer has died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,21 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How an endpoint has been doing: since when nothing has arrived there, and until when it counts as slow."""
+    """How an endpoint has been doing: since when nothing has arrived there, and until when it counts as slow.
+
+    ``waited_for`` are the moments since which workers wait for its answers now; they pass, and do not tell two apart.
+    """
 
     failing_since: datetime | None = None
     slow_until: datetime | None = None
+    waited_for: tuple[datetime, ...] = field(default=(), compare=False)
 
     def is_troubled(self, now: datetime) -> bool:
         """Whether its deliveries shall wait where they hold up nobody else's."""
-        return self.failing_since is not None or (self.slow_until is not None and now < self.slow_until)
+        if self.failing_since is not None or (self.slow_until is not None and now < self.slow_until):
+            return True
+        slow = timedelta(milliseconds=SLOW_FROM_MS)  # what is slow shows before its answer has come, or none
+        return any(slow <= now - since < HELD_FOR for since in self.waited_for)
 
     def is_given_up(self, now: datetime) -> bool:
         """Whether it has failed for so long that nothing more is sent."""

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from refundkit_core.adapters.dynamodb import keys
@@ -24,13 +24,11 @@ from refundkit_core.domain.errors import StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso, parse_iso
-from refundkit_core.domain.webhooks import Endpoint, EndpointStatus, Health, Secret
+from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, EndpointStatus, Health, Secret
 
 MOST_ENDPOINTS: Final = 20
 SLOTS: Final = 2
 """Workers that send to one endpoint at a time, with up to ten deliveries each."""
-TAKEN_FOR: Final = timedelta(seconds=45)
-"""Longer than a worker lives; a slot whose worker died is free again then."""
 
 _NEW: Final = "attribute_not_exists(pk)"
 _MAX_OPENED: Final = 1_000
@@ -202,7 +200,7 @@ class DynamoGates:
         return None
 
     def _taken(self, endpoint: Endpoint, slot: int, newcomers: int, item: Item, now: datetime) -> Pass:
-        until = now + TAKEN_FOR
+        until = now + HELD_FOR
         turns = [now] * newcomers
         expression, condition = f"SET s{slot} = :until", f"(attribute_not_exists(s{slot}) OR s{slot} <= :now)"
         values: dict[str, Any] = {":until": _ms(until), ":now": _ms(now)}
@@ -242,7 +240,9 @@ def health_of(gate: Item | None) -> Health:
     """How the endpoint of a gate has been doing."""
     item = gate or {}
     failing, slow = item.get("failing_since"), item.get("slow_until")
-    return Health(parse_iso(failing) if failing else None, parse_iso(slow) if slow else None)
+    held = [datetime.fromtimestamp(int(item[f"s{slot}"]) / 1_000, UTC) for slot in range(SLOTS) if f"s{slot}" in item]
+    waited_for = tuple(until - HELD_FOR for until in held)
+    return Health(parse_iso(failing) if failing else None, parse_iso(slow) if slow else None, waited_for)
 
 
 def _free_slot(item: Item, now: datetime) -> int | None:
