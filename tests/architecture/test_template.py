@@ -365,3 +365,19 @@ def test_no_path_has_a_fixed_part_where_another_has_a_parameter_that_could_be_sp
         is_id = parameters == {IDS.get(parent)} and not any(child.startswith(("pol_", "apr_")) for child in children)
         assert not parameters or children == parameters or is_id, f"{parent}: {sorted(children)}"
         assert len(parameters) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "queues"),
+    [
+        ("DispatchWebhooksFunction", {"WebhooksQueue", *DELIVERIES}),
+        ("DeliverWebhookFunction", DELIVERIES),
+        ("WebhookEndpointsFunction", {"PatientDeliveriesQueue"}),
+        ("WebhookDeliveriesFunction", {"PatientDeliveriesQueue", "WebhooksQueue"}),
+        ("SweepFunction", {"ExecutionQueue", "ApprovalQueue", "PatientDeliveriesQueue"}),
+    ],
+)
+def test_who_puts_deliveries_may_put_them_where_they_do_and_nowhere_else(name: str, queues: set[str]) -> None:
+    sending = [each for each in statements(FUNCTIONS[name]) if "sqs:SendMessage" in listed(each["Action"])]
+
+    assert {resource["Fn::GetAtt"][0] for each in sending for resource in listed(each["Resource"])} == queues
