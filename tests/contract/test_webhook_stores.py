@@ -197,8 +197,6 @@ def test_an_endpoint_is_kept_whole_and_found_by_its_tenant_alone(stores: Stores)
     assert stores.endpoints.find(TENANT, made.id) == Posted(made, Health())
     assert stores.endpoints.find(TENANT, bare.id) == Posted(bare, Health())
     assert stores.endpoints.find(OTHER_TENANT, made.id) is None
-    assert stores.endpoints.status(TENANT, made.id) == "enabled"
-    assert stores.endpoints.status(OTHER_TENANT, made.id) is None
     assert stores.endpoints.all(OTHER_TENANT) == []
     assert stores.audited() == ["webhooks create"] * 2
 
@@ -244,7 +242,6 @@ def test_a_deleted_endpoint_is_found_but_not_listed_and_has_no_secrets_left(stor
     found = stores.posted(made).endpoint
     assert (found.status, found.secrets, found.headers) == ("deleted", (), {})
     assert found == gone
-    assert stores.endpoints.status(TENANT, made.id) == "deleted"
     assert stores.endpoints.all(TENANT) == []
     assert stores.endpoints.subscriptions(TENANT) == []
 

@@ -26,7 +26,7 @@ from refundkit_core.domain.deliveries import Delivery, delivery_id
 from refundkit_core.domain.errors import RefusedAddress, StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, EndpointStatus, Health
+from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, Health
 
 MOST_ENDPOINTS = 20
 SLOTS = 2
@@ -86,10 +86,6 @@ class MemoryEndpointStore:
     def find(self, tenant: Tenant, endpoint_id: str) -> Posted | None:
         found = self.endpoints.get((tenant, endpoint_id))
         return None if found is None else Posted(found, self._gates.shown(endpoint_id))
-
-    def status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus | None:
-        found = self.endpoints.get((tenant, endpoint_id))
-        return None if found is None else found.status
 
     def outline(self, tenant: Tenant, endpoint_id: str) -> Endpoint | None:
         found = self.endpoints.get((tenant, endpoint_id))

@@ -125,10 +125,10 @@ class ReadDeliveries:
 
     def _status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus:
         """The endpoint's status. Raises NotFound; a malformed id costs no read."""
-        found = self._endpoints.status(tenant, endpoint_id) if is_id("whe", endpoint_id) else None
-        if found is None or found == "deleted":
+        found = self._endpoints.outline(tenant, endpoint_id) if is_id("whe", endpoint_id) else None
+        if found is None or found.status == "deleted":
             raise NotFound("No such webhook endpoint")
-        return found
+        return found.status
 
 
 class ReadEvents:

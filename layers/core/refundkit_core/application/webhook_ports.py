@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.webhooks import Endpoint, EndpointStatus, Health
+from refundkit_core.domain.webhooks import Endpoint, Health
 
 if TYPE_CHECKING:
     from refundkit_core.application.audit import AuditEntry
@@ -74,9 +74,6 @@ class EndpointStore(Protocol):
 
     def find(self, tenant: Tenant, endpoint_id: str) -> Posted | None:
         """An endpoint, a deleted one too."""
-
-    def status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus | None:
-        """Whether there is such an endpoint, without what it keeps secret."""
 
     def outline(self, tenant: Tenant, endpoint_id: str) -> Endpoint | None:
         """An endpoint, a deleted one too, without its secrets and headers: nothing of it is opened."""

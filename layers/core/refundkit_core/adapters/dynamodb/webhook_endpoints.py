@@ -24,7 +24,7 @@ from refundkit_core.domain.errors import StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso, parse_iso
-from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, EndpointStatus, Health, Secret
+from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, Health, Secret
 
 MOST_ENDPOINTS: Final = 20
 SLOTS: Final = 2
@@ -54,11 +54,6 @@ class DynamoEndpointStore:
             return None
         gate = self._table.get(keys.webhook_gate(tenant, endpoint_id))
         return Posted(self.endpoint_of(tenant, item), health_of(gate))
-
-    def status(self, tenant: Tenant, endpoint_id: str) -> EndpointStatus | None:
-        item = self._table.get(keys.webhook_endpoint(tenant, endpoint_id))
-        status: EndpointStatus | None = None if item is None else item["state"]
-        return status
 
     def outline(self, tenant: Tenant, endpoint_id: str) -> Endpoint | None:
         item = self._table.get(keys.webhook_endpoint(tenant, endpoint_id)) or {}
