@@ -38,7 +38,7 @@ _A_CALL: Final = 10
 _HEALTHY: Final = ("one", "two", "three")
 _SLOW_S: Final = 3.0
 _WAIT_S: Final = 240.0
-_STEADY_PER_S: Final = 10
+_STEADY_PER_S: Final = 15
 _AT_ONCE: Final = 1_000_000
 
 
