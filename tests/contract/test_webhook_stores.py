@@ -325,36 +325,44 @@ def leave(stores: Stores, of: Endpoint, before: Health, after: Health, now: date
     stores.gates.leave(taken, before, after)
 
 
-def test_two_may_send_to_an_endpoint_at_a_time_and_whoever_died_is_made_good_for(stores: Stores) -> None:
+def test_as_many_as_may_send_to_an_endpoint_at_a_time_and_whoever_died_is_made_good_for(stores: Stores) -> None:
     made, other = stores.added(), stores.added(2)
-    first_, second = stores.gates.enter(made, 1, START), stores.gates.enter(made, 1, START)
+    first_, second = stores.gates.enter(made, 1, START, 2), stores.gates.enter(made, 1, START, 2)
     assert first_ is not None
     assert second is not None
     assert {first_.slot, second.slot} == {0, 1}
-    assert stores.gates.enter(made, 1, START) is None
-    assert stores.gates.enter(other, 1, START) is not None
+    assert stores.gates.enter(made, 1, START, 2) is None
+    assert stores.gates.enter(other, 1, START, 2) is not None
 
     stores.gates.leave(first_, Health(), Health())
-    third = stores.gates.enter(made, 1, START)
+    third = stores.gates.enter(made, 1, START, 2)
     assert third is not None
     assert third.slot == first_.slot
-    assert stores.gates.enter(made, 1, START + SLOT_HELD - timedelta(seconds=1)) is None
-    assert stores.gates.enter(made, 1, START + SLOT_HELD) is not None
+    assert stores.gates.enter(made, 1, START + SLOT_HELD - timedelta(seconds=1), 2) is None
+    assert stores.gates.enter(made, 1, START + SLOT_HELD, 2) is not None
+
+
+def test_four_may_send_to_an_endpoint_that_does_well(stores: Stores) -> None:
+    made = stores.added()
+    taken = [stores.gates.enter(made, 1, START) for _ in range(5)]
+
+    assert [each and each.slot for each in taken] == [0, 1, 2, 3, None]
+    assert stores.gates.enter(made, 1, START, 2) is None
 
 
 def test_who_comes_back_to_a_slot_that_was_lost_changes_nothing(stores: Stores) -> None:
     made = stores.added()
-    lost, kept = stores.gates.enter(made, 1, START), stores.gates.enter(made, 1, START + timedelta(seconds=20))
+    lost, kept = stores.gates.enter(made, 1, START, 2), stores.gates.enter(made, 1, START + timedelta(seconds=20), 2)
     assert lost is not None
     assert kept is not None
     now = START + SLOT_HELD
-    taken = stores.gates.enter(made, 1, now)
+    taken = stores.gates.enter(made, 1, now, 2)
     assert taken is not None
     assert taken.slot == lost.slot
 
     stores.gates.leave(lost, Health(), Health(START))
     assert stores.health(made) == Health()
-    assert stores.gates.enter(made, 1, now) is None
+    assert stores.gates.enter(made, 1, now, 2) is None
 
     stores.gates.leave(taken, Health(), Health())
     stores.gates.leave(taken, Health(), Health(START))  # given back before

@@ -26,10 +26,9 @@ from refundkit_core.domain.deliveries import Delivery, delivery_id
 from refundkit_core.domain.errors import RefusedAddress, StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, Health
+from refundkit_core.domain.webhooks import HELD_FOR, MOST_WORKERS, Endpoint, Health
 
 MOST_ENDPOINTS = 20
-SLOTS = 2
 
 
 @dataclass
@@ -45,9 +44,9 @@ class MemoryGates:
         waited_for = tuple(until - HELD_FOR for until in self.slots[endpoint_id].values())
         return replace(self.health[endpoint_id], waited_for=waited_for)
 
-    def enter(self, endpoint: Endpoint, newcomers: int, now: datetime) -> Pass | None:
+    def enter(self, endpoint: Endpoint, newcomers: int, now: datetime, most: int = MOST_WORKERS) -> Pass | None:
         taken = self.slots[endpoint.id]
-        slot = next((number for number in range(SLOTS) if number not in taken or taken[number] <= now), None)
+        slot = next((number for number in range(most) if number not in taken or taken[number] <= now), None)
         if slot is None:
             return None
         taken[slot] = now + HELD_FOR

@@ -242,10 +242,10 @@ def test_the_same_letter_twice_in_a_batch_is_one() -> None:
     assert len(bench.sender.sent) == 1
 
 
-def test_no_more_than_two_workers_send_to_one_endpoint_and_the_third_has_its_letters_wait_where_they_are() -> None:
+def test_no_more_than_four_workers_send_to_one_endpoint_and_the_fifth_has_its_letters_wait_where_they_are() -> None:
     bench = WebhookBench()
     endpoint = bench.endpoint()
-    for _ in range(2):
+    for _ in range(4):
         assert bench.gates.enter(endpoint, 0, START) is not None
     bench.put(EVENT)
 
@@ -279,7 +279,7 @@ def test_an_endpoint_that_two_workers_have_waited_for_two_seconds_gets_the_rest_
 def test_a_slot_whose_worker_died_is_free_again_in_less_than_a_minute() -> None:
     bench = WebhookBench()
     endpoint = bench.endpoint()
-    for _ in range(2):
+    for _ in range(4):
         bench.gates.enter(endpoint, 0, START)
     bench.put(EVENT)
     bench.clock.advance(seconds=59)

@@ -23,7 +23,15 @@ from refundkit_core.domain.deliveries import Attempt, Delivery, after_attempt, d
 from refundkit_core.domain.errors import StoreConflict
 from refundkit_core.domain.event_versions import payload_as_of
 from refundkit_core.domain.times import iso
-from refundkit_core.domain.webhooks import SLOW_FOR, SLOW_FROM_MS, Endpoint, Health, disabled, of_disabling
+from refundkit_core.domain.webhooks import (
+    MOST_WORKERS,
+    SLOW_FOR,
+    SLOW_FROM_MS,
+    Endpoint,
+    Health,
+    disabled,
+    of_disabling,
+)
 
 if TYPE_CHECKING:
     from refundkit_core.application.ports import Clock, Ids
@@ -47,6 +55,7 @@ Outcome = Literal["delivered", "tried", "failed", "old", "waits", "moved", "drop
 MOST_AT_ONCE: Final = 10
 MAX_BODY_BYTES: Final = 20_000
 _PUT_OFF_S: Final[Mapping[Lane, float]] = MappingProxyType({"prompt": 0.5, "patient": 5.0})
+_WORKERS: Final[Mapping[Lane, int]] = MappingProxyType({"prompt": MOST_WORKERS, "patient": MOST_WORKERS // 2})
 _AGENT: Final = "RefundKit-Webhooks/1.0"
 
 
@@ -155,7 +164,7 @@ class DeliverWebhooks:
         """Those whose turn it is; the others come again when it is theirs."""
         now = self._clock.now()
         newcomers = [each for each in ready if not each.letter.has_turn]
-        taken = self._gates.enter(posted.endpoint, len(newcomers), now)
+        taken = self._gates.enter(posted.endpoint, len(newcomers), now, _WORKERS[lane])
         if taken is None:
             for each in ready:
                 wait = timedelta(seconds=_PUT_OFF_S[lane] * (1 + self._chance()))

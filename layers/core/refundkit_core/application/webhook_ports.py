@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from refundkit_core.domain.tenancy import Tenant
-from refundkit_core.domain.webhooks import Endpoint, Health
+from refundkit_core.domain.webhooks import MOST_WORKERS, Endpoint, Health
 
 if TYPE_CHECKING:
     from refundkit_core.application.audit import AuditEntry
@@ -113,8 +113,8 @@ class Pass(NamedTuple):
 class Gates(Protocol):
     """How many workers send to one endpoint at a time, and how many deliveries a second."""
 
-    def enter(self, endpoint: Endpoint, newcomers: int, now: datetime) -> Pass | None:
-        """Take one of the endpoint's slots, and a turn for each of ``newcomers``; None: all slots are taken.
+    def enter(self, endpoint: Endpoint, newcomers: int, now: datetime, most: int = MOST_WORKERS) -> Pass | None:
+        """Take one of the endpoint's first ``most`` slots, and a turn for each of ``newcomers``; None: all are taken.
 
         A slot that is not given back, since its worker died, is free again after less than a minute.
         """

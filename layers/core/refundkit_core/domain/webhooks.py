@@ -28,6 +28,8 @@ GIVEN_UP_AFTER: Final = timedelta(days=5)
 SLOW_FROM_MS: Final = 2_000
 SLOW_FOR: Final = timedelta(minutes=10)
 """An answer that took so long puts the endpoint aside for so long: its deliveries wait in a queue of their own."""
+MOST_WORKERS: Final = 4
+"""That send to one endpoint at a time, with up to ten deliveries each; half as many where it is in trouble."""
 HELD_FOR: Final = timedelta(seconds=45)
 """How long a worker can hold an endpoint's slot: longer than it lives; who holds one for longer has died."""
 

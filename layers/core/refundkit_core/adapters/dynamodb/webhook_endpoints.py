@@ -24,11 +24,9 @@ from refundkit_core.domain.errors import StoreConflict, TooManyEndpoints
 from refundkit_core.domain.events import Event
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.domain.times import iso, parse_iso
-from refundkit_core.domain.webhooks import HELD_FOR, Endpoint, Health, Secret
+from refundkit_core.domain.webhooks import HELD_FOR, MOST_WORKERS, Endpoint, Health, Secret
 
 MOST_ENDPOINTS: Final = 20
-SLOTS: Final = 2
-"""Workers that send to one endpoint at a time, with up to ten deliveries each."""
 
 _NEW: Final = "attribute_not_exists(pk)"
 _MAX_OPENED: Final = 1_000
@@ -181,11 +179,11 @@ class DynamoGates:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def enter(self, endpoint: Endpoint, newcomers: int, now: datetime) -> Pass | None:
+    def enter(self, endpoint: Endpoint, newcomers: int, now: datetime, most: int = MOST_WORKERS) -> Pass | None:
         key = keys.webhook_gate(endpoint.tenant, endpoint.id)
         item = self._table.get(key) if endpoint.rate_limit and newcomers else {}
-        for _ in range(SLOTS + 1):
-            slot = _free_slot(item or {}, now)
+        for _ in range(most + 1):
+            slot = _free_slot(item or {}, now, most)
             if slot is None:
                 return None
             try:
@@ -235,13 +233,15 @@ def health_of(gate: Item | None) -> Health:
     """How the endpoint of a gate has been doing."""
     item = gate or {}
     failing, slow = item.get("failing_since"), item.get("slow_until")
-    held = [datetime.fromtimestamp(int(item[f"s{slot}"]) / 1_000, UTC) for slot in range(SLOTS) if f"s{slot}" in item]
+    held = [
+        datetime.fromtimestamp(int(item[f"s{slot}"]) / 1_000, UTC) for slot in range(MOST_WORKERS) if f"s{slot}" in item
+    ]
     waited_for = tuple(until - HELD_FOR for until in held)
     return Health(parse_iso(failing) if failing else None, parse_iso(slow) if slow else None, waited_for)
 
 
-def _free_slot(item: Item, now: datetime) -> int | None:
-    return next((slot for slot in range(SLOTS) if item.get(f"s{slot}", 0) <= _ms(now)), None)
+def _free_slot(item: Item, now: datetime, most: int) -> int | None:
+    return next((slot for slot in range(most) if item.get(f"s{slot}", 0) <= _ms(now)), None)
 
 
 def _ms(at: datetime) -> int:
