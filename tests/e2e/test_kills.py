@@ -29,6 +29,9 @@ AMOUNT = 100
 DEATH = "Worker process died"
 MONEYS_WAY = ("RefundsFunction", "ExecuteRefund", "PublishEvents", "ProcessorEvents")
 """Parts of the names of the functions that a refund passes through."""
+PAYING = ("ExecuteRefund",)
+HOLD_S = 0.5
+"""How long the processor takes for each refund, so that two workers that pay them are busy all the time."""
 AGAIN_AFTER_S = 4.0
 
 
@@ -55,18 +58,24 @@ def refund_often(merchant: Merchant, charge: str) -> list[Answer]:
     return [insistent(merchant, charge) for _ in range(REFUNDS)]
 
 
-def on_moneys_way(stack: Stack) -> dict[int, str]:
-    """The living workers of the functions that a refund passes through; none for a moment, after a kill."""
-    return {pid: name for pid, name in worker_processes(stack).items() if any(part in name for part in MONEYS_WAY)}
+def workers_of(stack: Stack, functions: Sequence[str]) -> dict[str, list[int]]:
+    """The living workers of these functions, by the part of the name; none for a moment, after a kill."""
+    living = worker_processes(stack).items()
+    found = {part: sorted(pid for pid, name in living if part in name) for part in functions}
+    return {part: pids for part, pids in found.items() if pids}
 
 
-def kill_one(stack: Stack, under_way: Sequence[Future[list[Answer]]], chance: random.Random) -> str:
-    """Kill a worker at a random moment while refunds are asked for and executed; the function's name."""
+def kill_one(
+    stack: Stack, under_way: Sequence[Future[list[Answer]]], chance: random.Random, functions: Sequence[str]
+) -> str:
+    """Kill a worker of one of the functions at a random moment while refunds are asked for and executed; its name."""
     wait(under_way, timeout=chance.uniform(0.05, 0.35))
-    workers: dict[int, str] = eventually(lambda: on_moneys_way(stack), 20, lambda: "no worker is alive")
-    pid = chance.choice(sorted(workers))
-    kill(pid)
-    return workers[pid]
+    living: dict[str, list[int]] = eventually(
+        lambda: workers_of(stack, functions), 20, lambda: f"no worker of {functions} is alive"
+    )
+    name = chance.choice(sorted(living))  # the function first: most have idle workers from before
+    kill(chance.choice(living[name]))
+    return name
 
 
 def died_at_work(stack: Stack) -> int:
@@ -93,16 +102,16 @@ def test_every_accepted_refund_is_paid_once_whatever_dies(stack: Stack, merchant
     books, chance = Books(stack, merchant), random.Random(KILLS)
     books.admit(merchant.key, 1_000)
     charges = [merchant.charge(5_000) for _ in range(CALLERS)]
-    slow = {"kind": "slow", "operation": "refunds.create", "hold_s": 0.2, "times": REFUNDS * CALLERS}
+    slow = {"kind": "slow", "operation": "refunds.create", "hold_s": HOLD_S, "times": REFUNDS * CALLERS}
     account = merchant.described["stripe_account_id"]
     assert call("POST", f"{merchant.stripe_url}/_sandbox/faults", {**slow, "account": account}).status < 300
     died_before = died_at_work(stack)
 
     with ThreadPoolExecutor(CALLERS) as pool:
         callers = [pool.submit(refund_often, merchant, charge) for charge in charges]
-        killed = [kill_one(stack, callers, chance) for _ in range(KILLS)]
+        killed = [kill_one(stack, callers, chance, MONEYS_WAY) for _ in range(KILLS)]
         while died_at_work(stack) == died_before and not all(caller.done() for caller in callers):
-            killed.append(kill_one(stack, callers, chance))  # those before were idle
+            killed.append(kill_one(stack, callers, chance, PAYING))  # those before were idle: these have work left
         answers = [answer for caller in callers for answer in caller.result()]
 
     assert [answer.status for answer in answers] == [201] * (REFUNDS * CALLERS), killed
