@@ -65,17 +65,22 @@ def workers_of(stack: Stack, functions: Sequence[str]) -> dict[str, list[int]]:
     return {part: pids for part, pids in found.items() if pids}
 
 
-def kill_one(
-    stack: Stack, under_way: Sequence[Future[list[Answer]]], chance: random.Random, functions: Sequence[str]
-) -> str:
+def kill_one(stack: Stack, under_way: Sequence[Future[list[Answer]]], chance: random.Random) -> str:
     """Kill a worker of one of the functions at a random moment while refunds are asked for and executed; its name."""
     wait(under_way, timeout=chance.uniform(0.05, 0.35))
-    living: dict[str, list[int]] = eventually(
-        lambda: workers_of(stack, functions), 20, lambda: f"no worker of {functions} is alive"
-    )
+    living: dict[str, list[int]] = eventually(lambda: workers_of(stack, MONEYS_WAY), 20, lambda: "no worker is alive")
     name = chance.choice(sorted(living))  # the function first: most have idle workers from before
     kill(chance.choice(living[name]))
     return name
+
+
+def kill_all_who_pay(stack: Stack, under_way: Sequence[Future[list[Answer]]]) -> list[str]:
+    """Kill the idle and the busy workers that pay; the function's name for each."""
+    wait(under_way, timeout=0.2)
+    pids = [pid for pids in workers_of(stack, PAYING).values() for pid in pids]
+    for pid in pids:
+        kill(pid)
+    return [*PAYING] * len(pids)
 
 
 def died_at_work(stack: Stack) -> int:
@@ -109,9 +114,10 @@ def test_every_accepted_refund_is_paid_once_whatever_dies(stack: Stack, merchant
 
     with ThreadPoolExecutor(CALLERS) as pool:
         callers = [pool.submit(refund_often, merchant, charge) for charge in charges]
-        killed = [kill_one(stack, callers, chance, MONEYS_WAY) for _ in range(KILLS)]
-        while died_at_work(stack) == died_before and not all(caller.done() for caller in callers):
-            killed.append(kill_one(stack, callers, chance, PAYING))  # those before were idle: these have work left
+        killed = [kill_one(stack, callers, chance) for _ in range(KILLS)]
+        for _ in range(KILLS):
+            if died_at_work(stack) == died_before:  # those before were idle: who pays has work left
+                killed += kill_all_who_pay(stack, callers)
         answers = [answer for caller in callers for answer in caller.result()]
 
     assert [answer.status for answer in answers] == [201] * (REFUNDS * CALLERS), killed
