@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -29,10 +29,12 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the workers in /proc"),
 ]
 
-DEATHS = ("hanging", "answered", "hanging", "answered")
+DEATHS = ("hanging", "answered")
 """All of them within the minute in which nothing comes again that died: no letter then dies twice."""
 REFUNDS = 3
-"""For each death."""
+"""In a burst; one is made for each death, and another where it brings nobody to the receiver."""
+MOST_BURSTS = 4
+BURST_LASTS_S = 6.0
 STEPS = ("initiated", "processing", "completed")
 LATE = timedelta(minutes=2)
 
@@ -44,6 +46,7 @@ class Killer:
         self._stack = stack
         self._strike = {"hanging": self._while_it_hangs, "answered": self._once_it_is_answered}[manner]
         self._lock = Lock()
+        self.struck = Event()
         self.victim: str | None = None
         """The id of the event that was on its way."""
 
@@ -52,6 +55,7 @@ class Killer:
             if self.victim is None:
                 self.victim = turn.request.headers["webhook-id"]
                 self._strike(turn)
+                self.struck.set()
                 return
         status(200)(turn)
 
@@ -93,6 +97,13 @@ class Victim(Subscriber):
         return self.awaited <= {(each["type"], each["data"]["refundId"]) for each in told if each["id"] in ids}
 
 
+def burst(merchant: Merchant, charge: str, victims: list[Victim]) -> None:
+    """Some refunds, of which every endpoint has to hear."""
+    refunds = [str(merchant.refund(charge, 100).body["data"]["id"]) for _ in range(REFUNDS)]
+    for victim in victims:
+        victim.awaited |= {(f"refund.{step}", refund) for step in STEPS for refund in refunds}
+
+
 @pytest.fixture
 def receiver() -> Iterator[WebhookReceiver]:
     with WebhookReceiver() as running:
@@ -108,10 +119,11 @@ def test_whatever_dies_every_event_arrives_within_two_minutes_and_twice_only_as_
 
     for number in range(len(DEATHS)):
         victims.append(Victim(stack, merchant, receiver, number))
-        refunds = [str(merchant.refund(charge, 100).body["data"]["id"]) for _ in range(REFUNDS)]
-        for victim in victims:
-            victim.awaited |= {(f"refund.{step}", refund) for step in STEPS for refund in refunds}
-        eventually(lambda: victims[-1].killer.victim, 20, lambda: f"nothing was sent to {victims[-1].path}")
+        for _ in range(MOST_BURSTS):  # the emulator fails batches while it notices that their workers are gone
+            burst(merchant, charge, victims)
+            if victims[-1].killer.struck.wait(BURST_LASTS_S):
+                break
+        assert victims[-1].killer.victim, f"nothing was sent to {victims[-1].path}"
 
     assert time.monotonic() - began < 55, "a letter may have died twice"
     assert died_at_work(stack) > died_before
