@@ -18,7 +18,7 @@ from tests.bench.wire import Call, Uncounted
 from tests.bench.world import Invocation, World
 from tests.support.template import resources
 
-_MAX_STEPS = 40
+_MAX_STEPS = 80
 Step = tuple[str, Mapping[str, Any]]
 
 
