@@ -18,8 +18,7 @@ from refundkit.webhook_signature import new_secret
 from refundkit_core.application.audit import Auditor, By
 from refundkit_core.application.dispatch_event import letter_of
 from refundkit_core.domain.deliveries import begun_anew, delivery_id, first
-from refundkit_core.domain.errors import Detail as Detail
-from refundkit_core.domain.errors import EndpointDisabled, IdempotencyKeyReused, NotFound, StoreConflict
+from refundkit_core.domain.errors import Detail, EndpointDisabled, IdempotencyKeyReused, NotFound, StoreConflict
 from refundkit_core.domain.events import API_VERSION
 from refundkit_core.domain.ids import derived, is_id
 from refundkit_core.domain.webhooks import Endpoint, Secret, changed, deleted, disabled, enabled, rotated
