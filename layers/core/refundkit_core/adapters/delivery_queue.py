@@ -39,8 +39,8 @@ class Waiting(NamedTuple):
 class SqsDeliveryQueue:
     """``DeliveryQueue`` on two SQS queues and EventBridge Scheduler, whose precision is a minute.
 
-    Messages are grouped by endpoint: the queues then give no endpoint's messages precedence over another's. Those that a
-    schedule puts are in no group.
+    Messages are grouped by endpoint: the queues then give no endpoint's messages precedence over another's. Those that
+    a schedule puts are in no group.
     """
 
     def __init__(self, sqs: Callable[[], SQSClient], scheduler: Callable[[], Any], waiting: Waiting) -> None:
