@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.session import Session, get_session
 from moto import mock_aws
+from refundkit_core.adapters import mailbox
 from refundkit_core.application.provision import NewConnection, NewOrganization
 from refundkit_core.domain.tenancy import Tenant
 from refundkit_core.entrypoints import container as containers
@@ -27,6 +28,7 @@ from tests.support.aws import create_parts
 from tests.support.clock import FixedClock
 from tests.support.functions import function_module
 from tests.support.http import post_json
+from tests.support.moto_state import made_once
 from tests.support.openapi import check_answer
 from tests.support.requests import gateway_event
 
@@ -146,14 +148,20 @@ def made_world(sandbox: SandboxServer) -> Iterator[World]:
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         patch.setenv("POWERTOOLS_SERVICE_NAME", "test")
         clock = FixedClock()
-        settings = Settings.parse({**create_parts(), "REFUNDKIT_STRIPE_API_BASE": sandbox.url})
+        patch.setattr(containers, "_session", one_session)
+        patch.setattr(mailbox, "_WAIT_S", 0)  # one process holds all of an emulated queue
+
+        def made() -> tuple[Settings, NewOrganization]:
+            settings = Settings.parse({**create_parts(), "REFUNDKIT_STRIPE_API_BASE": sandbox.url})
+            provision = Container(settings, clock).provision
+            return settings, provision.create_organization("acme", "Ada", "ada@example.com")
+
+        settings, organization = made_once("acme", made)
         container = Container(settings, clock)
         patch.setattr(containers, "own_container", lambda: container)
-        patch.setattr(containers, "_session", one_session)
         post_json(f"{sandbox.url}/_sandbox/reset", {}, sandbox.test_key)
         now = {"now": int(clock.now().timestamp())}
         post_json(f"{sandbox.url}/_sandbox/clock", now, sandbox.test_key)
-        organization = container.provision.create_organization("acme", "Ada", "ada@example.com")
         connection = container.provision.connect(
             organization.org_id, "test", "stripe", sandbox.test_key, "http://127.0.0.1:9/api"
         )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import World
+from tests.support.moto_state import Kept
 
 SERVICES = ("dynamodb", "kms")
 Request = Callable[[], tuple[int, dict[str, Any]]]
@@ -46,9 +47,10 @@ def killed_at(world: World, call: int, moment: str, services: tuple[str, ...] = 
 
 def kill_at_every_call(world: World, moment: str, prepare: Callable[[], Request]) -> Iterator[Request]:
     """For each AWS call of a request: the request, whose first worker died there."""
-    call = 0
+    call, begun_with = 0, Kept.taken()
     while True:
         call += 1
+        begun_with.put_back()
         world.clock.advance(minutes=1)
         request = prepare()
         with killed_at(world, call, moment) as begun:

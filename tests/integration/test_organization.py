@@ -16,6 +16,7 @@ from tests.integration.test_judged_refunds import charge as known_charge
 from tests.integration.test_kills_of_keys_and_erasures import Request, kill_at_every_call
 from tests.integration.test_money_path import deliver_news, refund_event, webhook
 from tests.support.members import agents_key, called
+from tests.support.moto_state import Kept
 from tests.support.store_faults import TROUBLES, FaultyTransactions
 
 
@@ -199,7 +200,9 @@ def test_conflicts_and_lost_answers_delete_an_organization_once(
 ) -> None:
     monkeypatch.setattr(world.container.ids, "pause", lambda _attempt: None)
     faults = FaultyTransactions(world.container.client("dynamodb"))
+    begun_with = Kept.taken()
     for first in range(1, 6):
+        begun_with.put_back()
         faults.disarm()
         made = world.container.provision.create_organization("shop", "Bob", "bob@example.com")
         world.container.provision.connect(made.org_id, "test", "stripe", world.sandbox.test_key, "http://127.0.0.1:9")

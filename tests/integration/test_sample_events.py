@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from refundkit_core.domain.reconciliation import KINDS
 
-from tests.integration.conftest import World
+from local.stripe_sandbox import SandboxServer
+from tests.integration.conftest import World, made_world
 from tests.integration.people import People
 from tests.integration.webhook_world import NOWHERE, Webhooks
 from tests.support.functions import function_module
+from tests.support.moto_state import Kept
 from tests.support.requests import routes
 from tests.support.template import ROOT
 
@@ -164,45 +167,66 @@ SERVED = (
 )
 
 
+class Shop:
+    """An organization that has one of everything that samples name."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        charge = world.charge(payment_intent=True, customer={"name": "Ada", "email": "ada@example.com"})
+        opened = world.refund(charge["id"], amount=1)
+        policy = self._made("/v1/policies", {"name": "P", "rules": [{"category": "default"}]})
+        world.call("POST", f"/v1/policies/{policy}/publish", {})
+        span = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-20T00:00:00Z"}
+        clerk = {"name": "Cara", "email": "cara@example.com", "role": "member"}
+        webhooks = Webhooks(world)
+        endpoint = webhooks.endpoint(NOWHERE, "refund.cancelled")
+        initiated = webhooks.told(opened["id"])[0]
+        webhooks.dispatch(initiated)
+        self.known: dict[str, str] = {
+            "ch_3QMZ0000000000000000000a": charge["id"],
+            "pi_3QMZ0000000000000000000b": charge["payment_intent"],
+            "ref_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": opened["id"],
+            "key_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": world.call("GET", "/v1/api-keys")[1]["data"][0]["id"],
+            "pol_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": policy,
+            "mem_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": self._made("/v1/members", clerk),
+            "rsk_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": self._made("/v1/disputes/risk", {"transactionId": charge["id"]}),
+            "sim_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": self._made(f"/v1/policies/{policy}/simulate", span),
+            "cus_QMZ0000000000a": world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"],
+            "sk_test_Example0Example0": world.sandbox.test_key,
+            "https://shop.example/webhooks/refundkit": NOWHERE,
+            "whe_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": endpoint["id"],
+            "whd_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": self._made(webhooks.of(endpoint, "/test"), {"type": "refund.completed"}),
+            "evt_01JD3M5YV7Z8Q2N4R6T8W0X2Y7": initiated.id,
+        }
+
+    def _made(self, path: str, body: Any) -> str:
+        status, envelope, _ = self.world.call("POST", path, body)
+        assert status < 300, envelope
+        return str(envelope["data"]["id"])
+
+
+@pytest.fixture(scope="module")
+def _opened(sandbox_server: SandboxServer) -> Iterator[tuple[Shop, Kept]]:
+    with made_world(sandbox_server) as world:
+        yield Shop(world), Kept.taken()
+
+
+@pytest.fixture
+def shop(_opened: tuple[Shop, Kept]) -> Shop:
+    """The same for every test, with what it had at first and a minute of its own."""
+    made, had = _opened
+    had.put_back()
+    made.world.clock.advance(minutes=1)
+    return made
+
+
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.parent.name in SERVED], ids=name_of)
-def test_a_sample_of_a_request_passes_with_a_key_that_is_known(world: World, sample: Path) -> None:
-    charge = world.charge(payment_intent=True, customer={"name": "Ada", "email": "ada@example.com"})
-    customer = world.stripe("GET", f"/v1/charges/{charge['id']}")["customer"]
-    opened = world.refund(charge["id"], amount=1)
-    known_key = world.call("GET", "/v1/api-keys")[1]["data"][0]["id"]
-    document = {"name": "P", "rules": [{"category": "default"}]}
-    policy = world.call("POST", "/v1/policies", document)[1]["data"]["id"]
-    world.call("POST", f"/v1/policies/{policy}/publish", {})
-    range_ = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-20T00:00:00Z"}
-    simulated = world.call("POST", f"/v1/policies/{policy}/simulate", range_)[1]["data"]["id"]
-    clerk = {"name": "Cara", "email": "cara@example.com", "role": "member"}
-    member = world.call("POST", "/v1/members", clerk)[1]["data"]["id"]
-    webhooks = Webhooks(world)
-    endpoint = webhooks.endpoint(NOWHERE, "refund.cancelled")
-    delivery = webhooks.asks("POST", webhooks.of(endpoint, "/test"), {"type": "refund.completed"})["id"]
-    initiated = webhooks.told(opened["id"])[0]
-    webhooks.dispatch(initiated)
-    assessed = world.call("POST", "/v1/disputes/risk", {"transactionId": charge["id"]})[1]["data"]["id"]
+def test_a_sample_of_a_request_passes_with_a_key_that_is_known(shop: Shop, sample: Path) -> None:
     text = sample.read_text()
-    for sampled, known in {
-        "ch_3QMZ0000000000000000000a": charge["id"],
-        "pi_3QMZ0000000000000000000b": charge["payment_intent"],
-        "ref_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": opened["id"],
-        "key_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": known_key,
-        "pol_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": policy,
-        "mem_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": member,
-        "rsk_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": assessed,
-        "sim_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": simulated,
-        "cus_QMZ0000000000a": customer,
-        "sk_test_Example0Example0": world.sandbox.test_key,
-        "https://shop.example/webhooks/refundkit": NOWHERE,
-        "whe_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": endpoint["id"],
-        "whd_01JD3M5YV7Z8Q2N4R6T8W0X2Y4": delivery,
-        "evt_01JD3M5YV7Z8Q2N4R6T8W0X2Y7": initiated.id,
-    }.items():
+    for sampled, known in shop.known.items():
         text = text.replace(sampled, known)
     event = json.loads(text)
-    event["headers"]["authorization"] = f"Bearer {world.organization.test_key}"
+    event["headers"]["authorization"] = f"Bearer {shop.world.organization.test_key}"
 
     answer = function_module(sample.parent.name).handler(event, None)
     passes = (

@@ -13,6 +13,7 @@ from refundkit_core.domain.times import iso
 from tests.integration.conftest import World
 from tests.integration.test_kills_of_keys_and_erasures import Killed, killed_at
 from tests.integration.test_money_path import deliver_news, refund_event, webhook
+from tests.support.moto_state import Kept
 from tests.support.simulations import (
     LAX,
     STRICT,
@@ -173,9 +174,10 @@ def test_totals_are_exact_wherever_a_worker_dies(world: World, few_at_once: None
     policy = policy_of(world, LAX)
     past(world)
     draft(world, policy, STRICT)
-    call, deaths, begun = 0, 0, True
+    call, deaths, begun, begun_with = 0, 0, True, Kept.taken()
     while begun:
         call += 1
+        begun_with.put_back()
         world.clock.advance(minutes=1)
         body = {**span(world), "examples": call}
         path, headers = f"/v1/policies/{policy}/simulate", {"idempotency-key": f"key-{call}"}

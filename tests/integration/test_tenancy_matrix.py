@@ -14,6 +14,7 @@ from refundkit_core.domain.rights import SCOPES
 
 from tests.integration.conftest import World, made_world
 from tests.integration.webhook_world import NOWHERE, Webhooks
+from tests.support.moto_state import Kept, items_of
 from tests.support.openapi import description
 
 Operation = tuple[str, str]
@@ -150,15 +151,22 @@ class Neighbours:
 
     def stored(self) -> list[Any]:
         """What the first organization has, but for the counting of its requests."""
-        items = self.world.container.client("dynamodb").scan(TableName="refundkit")["Items"]
-        mine = [item for item in items if self.world.organization.org_id in str(item["pk"])]
+        mine = [item for item in items_of("refundkit") if self.world.organization.org_id in str(item["pk"])]
         return sorted(mine, key=str)
 
 
 @pytest.fixture(scope="module")
-def neighbours(sandbox_server: Any) -> Iterator[Neighbours]:
+def _moved_in(sandbox_server: Any) -> Iterator[tuple[Neighbours, Kept]]:
     with made_world(sandbox_server) as world:
-        yield Neighbours(world)
+        yield Neighbours(world), Kept.taken()
+
+
+@pytest.fixture
+def neighbours(_moved_in: tuple[Neighbours, Kept]) -> Neighbours:
+    """The same for every test, with what they had at first."""
+    made, had = _moved_in
+    had.put_back()
+    return made
 
 
 def names_something(operation: Operation) -> bool:
@@ -255,7 +263,6 @@ def test_the_matrix_has_every_route_that_asks_for_a_key() -> None:
 
 
 def test_a_strangers_connection_is_their_own_to_show_and_to_end(neighbours: Neighbours) -> None:
-    """Stands last: the strangers' connections are gone after it."""
     before = neighbours.stored()
     for key in neighbours.strangers.values():
         shown = neighbours.ask(("GET", "/v1/processors/{name}"), neighbours.ids, None, key)

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 
+from tests.support.moto_state import made_once
 from tests.support.template import resolved, resources
 
 
@@ -25,6 +26,10 @@ def _made(service: str, region_name: str | None, _environment: tuple[str | None,
 
 def create_parts() -> dict[str, str]:
     """Create table, key, bus, queues and bucket; returns the settings that name them."""
+    return _create_parts() if os.environ.get("AWS_ENDPOINT_URL") else {**made_once("parts", _create_parts)}
+
+
+def _create_parts() -> dict[str, str]:
     described = resolved(resources("AWS::DynamoDB::Table")["Table"]["Properties"])
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     _client("dynamodb").create_table(TableName="refundkit", **{name: described[name] for name in wanted})
