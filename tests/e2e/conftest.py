@@ -28,6 +28,12 @@ def merchant(stack: Stack) -> Merchant:
     return new_merchant(stack, "merchant")
 
 
+@pytest.fixture(scope="session")
+def refused(stack: Stack) -> Merchant:
+    """One organization for all requests that are refused and leave nothing behind: fewer than its key has a minute."""
+    return new_merchant(stack, "refused")
+
+
 @pytest.fixture
 def other_merchant(stack: Stack) -> Merchant:
     """A second organization."""

@@ -72,23 +72,23 @@ def assert_refused(found: tuple[int, Any, str], status: int) -> None:
 
 
 @pytest.mark.parametrize("case", BODIES)
-def test_a_hostile_body_is_refused(stack: Stack, merchant: Merchant, case: str) -> None:
+def test_a_hostile_body_is_refused(stack: Stack, refused: Merchant, case: str) -> None:
     body, status = BODIES[case]
 
-    assert_refused(answered(stack, "POST", "/v1/refunds", body, keyed(merchant)), status)
+    assert_refused(answered(stack, "POST", "/v1/refunds", body, keyed(refused)), status)
 
 
-def test_a_hostile_path_is_refused(stack: Stack, merchant: Merchant) -> None:
+def test_a_hostile_path_is_refused(stack: Stack, refused: Merchant) -> None:
     for path, status in PATHS.items():
-        assert_refused(answered(stack, "GET", path, None, keyed(merchant)), status)
+        assert_refused(answered(stack, "GET", path, None, keyed(refused)), status)
 
 
-def test_a_header_within_a_header_is_no_header_of_the_answer(stack: Stack, merchant: Merchant) -> None:
+def test_a_header_within_a_header_is_no_header_of_the_answer(stack: Stack, refused: Merchant) -> None:
     target = urlsplit(stack.record["api_base"])
     lines = [
         f"GET {target.path}/v1/refunds/ref_1 HTTP/1.1",
         f"Host: {target.netloc}",
-        f"Authorization: Bearer {merchant.key}",
+        f"Authorization: Bearer {refused.key}",
         "Idempotency-Key: a",
         " X-Evil: folded",
         "X-Request-Id: mine",

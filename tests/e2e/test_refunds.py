@@ -117,9 +117,9 @@ def test_a_refund_that_is_pending_at_the_processor_finishes_through_its_webhook(
 
 
 @pytest.mark.parametrize("key", ["", "rk_test_nobody", "rk_test_" + "a" * 32])
-def test_a_wrong_key_is_answered_with_one_body(merchant: Merchant, key: str) -> None:
-    refused = call("GET", f"{merchant.api}/refunds", headers={"Authorization": f"Bearer {key}"} if key else {})
-    assert (refused.status, error_of(refused.body)) == (401, "invalid_api_key")
+def test_a_wrong_key_is_answered_with_one_body(refused: Merchant, key: str) -> None:
+    answer = call("GET", f"{refused.api}/refunds", headers={"Authorization": f"Bearer {key}"} if key else {})
+    assert (answer.status, error_of(answer.body)) == (401, "invalid_api_key")
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_wrong_key_is_answered_with_one_body(merchant: Merchant, key: str) -> 
         ("GET", "/refunds/a/b/c"),
     ],
 )
-def test_what_is_not_there_is_answered_in_the_envelope(merchant: Merchant, method: str, path: str) -> None:
-    missing = merchant.call(method, path)
+def test_what_is_not_there_is_answered_in_the_envelope(refused: Merchant, method: str, path: str) -> None:
+    missing = refused.call(method, path)
     assert (missing.status, error_of(missing.body)) == (404, "not_found")
 
 
