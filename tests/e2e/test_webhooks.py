@@ -263,7 +263,9 @@ def test_a_receiver_that_asks_for_half_an_hour_is_scheduled_and_a_schedule_like_
         group = outputs["DeliveryScheduleGroup"]
 
         def names() -> list[str]:
-            return [each["Name"] for each in scheduler.list_schedules(GroupName=group)["Schedules"]]
+            """Of this delivery, and of the schedule below: other tests' endpoints have theirs."""
+            wanted = [scheduler.list_schedules(GroupName=group, NamePrefix=each) for each in (delivery["id"], "soon")]
+            return [each["Name"] for found in wanted for each in found["Schedules"]]
 
         eventually(names, 20, lambda: "nothing is scheduled")
         assert names() == [f"{delivery['id']}-1"]
