@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.e2e.workers import Said, Workers, workers_on_emulator
+from tests.support.clock import FixedClock
 
 pytestmark = pytest.mark.stack
 
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.stack
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     with workers_on_emulator(tmp_path_factory.mktemp("caps")) as running:
         running.admit(1_000_000)
+        running.set_clock(FixedClock(datetime.now(UTC)))  # what is counted by the day is counted on one day
         yield running
 
 
